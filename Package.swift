@@ -1,0 +1,109 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// The shell of the module carries every link flag, so that tests, server and command line tool link normally.
+///
+/// `-static-stdlib`: SwiftPM ignores `--static-swift-stdlib` for dynamic products (swift-package-manager#8198); drop the
+/// flag when that is fixed. `-Bsymbolic`: a host that exports C_* functions of its own must not intercept ours.
+/// `nodelete`: the Swift runtime cannot be unloaded. `defs`: a missing archive fails the link instead of dlopen.
+let moduleLinkerSettings: [LinkerSetting] = [
+    .unsafeFlags([
+        "-static-stdlib",
+        "-Xlinker", "--version-script=\(Context.packageDirectory)/Include/exports.map",
+        "-Xlinker", "-Bsymbolic",
+        "-Xlinker", "--gc-sections",
+        "-Xlinker", "-z", "-Xlinker", "defs",
+        "-Xlinker", "-z", "-Xlinker", "nodelete",
+    ]),
+    .linkedLibrary("_FoundationCShims"),
+    .linkedLibrary("_FoundationCollections"),
+    .linkedLibrary("swiftSynchronization"),
+]
+
+let package = Package(
+    name: "kms-pkcs11",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "kms_pkcs11", type: .dynamic, targets: ["PKCS11Module"]),
+        .executable(name: "kmsd", targets: ["kmsd"]),
+        .executable(name: "kmsctl", targets: ["kmsctl"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.10.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.20.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.5.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    ],
+    targets: [
+        // C: system libraries and the two places where Swift cannot say what must be said.
+        .systemLibrary(name: "CPKCS11", path: "Include"),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CForkSupport"),
+        .target(name: "CRuntimeReset"),
+
+        // What module, server and tool share.
+        .target(name: "KMSSupport", dependencies: ["CForkSupport"], swiftSettings: strict),
+        .target(name: "KMSModel", swiftSettings: strict),
+        .target(name: "OpenSSLCrypto", dependencies: ["COpenSSL", "KMSModel", "KMSSupport"], swiftSettings: strict),
+
+        // The module, from the network up.
+        .target(
+            name: "KMSTransport", dependencies: ["CCurl", "COpenSSL", "CForkSupport", "KMSSupport"],
+            swiftSettings: strict),
+        .target(
+            name: "KMSBackend", dependencies: ["KMSModel", "KMSSupport", "KMSTransport"], swiftSettings: strict),
+        .target(
+            name: "Cryptoki",
+            dependencies: ["CPKCS11", "KMSBackend", "KMSModel", "KMSSupport", "KMSTransport", "OpenSSLCrypto", "TOMLKit"],
+            swiftSettings: strict),
+        .target(
+            name: "PKCS11Module", dependencies: ["Cryptoki", "CRuntimeReset"], swiftSettings: strict,
+            linkerSettings: moduleLinkerSettings),
+
+        // The embedded KMS and the command line tool.
+        .target(
+            name: "KMSServer",
+            dependencies: [
+                "KMSModel", "KMSSupport", "OpenSSLCrypto",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "X509", package: "swift-certificates"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "kmsd",
+            dependencies: ["KMSServer", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "kmsctl",
+            dependencies: [
+                "Cryptoki", "KMSBackend", "KMSModel", "KMSSupport", "KMSTransport", "OpenSSLCrypto",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        // Tests. Those with real programs are in Tests/Integration and run by `make test`.
+        .testTarget(name: "CryptokiTests", dependencies: ["Cryptoki", "CPKCS11"], swiftSettings: strict),
+        .testTarget(name: "KMSBackendTests", dependencies: ["KMSBackend", "KMSTransport"], swiftSettings: strict),
+        .testTarget(
+            name: "KMSServerTests",
+            dependencies: [
+                "KMSServer", "KMSModel", "OpenSSLCrypto",
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "ModuleTests", dependencies: ["CPKCS11"], swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,32 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Musl
+#endif
+
+/// A point on the monotonic clock by which a call must have answered, whatever it waits for.
+package struct Deadline: Sendable {
+    private let nanoseconds: UInt64
+
+    /// - Parameter milliseconds: from now; negative counts as 0.
+    package init(milliseconds: Int) {
+        let (delta, overflow) = UInt64(max(0, milliseconds)).multipliedReportingOverflow(by: 1_000_000)
+        nanoseconds = overflow ? .max : Deadline.now.addingReportingOverflow(delta).partialValue
+    }
+
+    /// Milliseconds left, rounded up; 0 when the time is over.
+    package var remaining: Int {
+        let now = Deadline.now
+        guard nanoseconds > now else { return 0 }
+        return Int(clamping: (nanoseconds - now) / 1_000_000 + 1)
+    }
+
+    package var isOver: Bool { remaining == 0 }
+
+    /// Nanoseconds of the monotonic clock.
+    package static var now: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(clamping: time.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: time.tv_nsec)
+    }
+}

@@ -1,0 +1,37 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Musl
+#endif
+
+/// A value and the pthread mutex that guards it.
+///
+/// `Synchronization.Mutex` is not an option inside the module: it caches the thread id and dies with SIGILL in a forked
+/// child. Bodies are short and take no other lock, and nothing waits or goes to the network inside one; together with
+/// the fork gate (`Gate`) that makes every `Locked` free at the moment of a fork.
+package final class Locked<Value>: @unchecked Sendable {
+    // @unchecked: `value` is touched only between lock and unlock.
+    private var value: Value
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+
+    package init(_ value: Value) {
+        self.value = value
+        mutex = .allocate(capacity: 1)
+        mutex.initialize(to: pthread_mutex_t())
+        pthread_mutex_init(mutex, nil)
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        mutex.deinitialize(count: 1)
+        mutex.deallocate()
+    }
+
+    package func withLock<Result, Failure: Error>(
+        _ body: (inout Value) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return try body(&value)
+    }
+}

@@ -1,0 +1,98 @@
+package import KMSSupport
+
+/// One HTTP request, relative to the transport's endpoint.
+package struct HTTPRequest: Sendable {
+    package enum Method: String, Sendable {
+        case get = "GET"
+        case post = "POST"
+        case put = "PUT"
+        case patch = "PATCH"
+        case delete = "DELETE"
+    }
+
+    package var method: Method
+    /// Path and query, already percent-encoded, with a leading slash.
+    package var path: String
+    /// The value of the Authorization header.
+    package var authorization: Secret?
+    package var body: [UInt8]?
+    /// Whether the request may be sent again when its fate is unknown (reads, signatures, authentication).
+    package var isRepeatable: Bool
+
+    package init(
+        _ method: Method, _ path: String, authorization: Secret? = nil, body: [UInt8]? = nil, isRepeatable: Bool = true
+    ) {
+        self.method = method
+        self.path = path
+        self.authorization = authorization
+        self.body = body
+        self.isRepeatable = isRepeatable
+    }
+}
+
+/// Any answer that is HTTP, whatever its status.
+package struct HTTPResponse: Sendable {
+    package var status: Int
+    package var contentType: String
+    package var body: [UInt8]
+
+    package init(status: Int, contentType: String, body: [UInt8]) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+    }
+}
+
+/// No answer that is HTTP. The message names endpoint and cause, never a credential.
+package struct TransportError: Error, Sendable {
+    package enum Kind: Sendable {
+        /// The host name has no address.
+        case resolution
+        /// No TCP connection.
+        case connection
+        /// The TLS handshake failed or the certificate was refused.
+        case tls
+        /// The deadline passed.
+        case timedOut
+        /// The connection ended before the answer was complete.
+        case interrupted
+        /// The answer is not HTTP, is too large, or comes from elsewhere.
+        case protocolViolation
+        /// The request was never sent: wrong configuration, or a call from inside another request of this thread.
+        case refused
+    }
+
+    package var kind: Kind
+    package var message: String
+
+    package init(_ kind: Kind, _ message: String) {
+        self.kind = kind
+        self.message = message
+    }
+}
+
+package protocol HTTPTransport: AnyObject, Sendable {
+    /// Sends `request` and returns the answer by `deadline`, connecting as needed.
+    func perform(_ request: HTTPRequest, deadline: Deadline) throws(TransportError) -> HTTPResponse
+}
+
+/// Where and how to connect. All files are read beforehand, so that nothing on disk is needed after fork.
+package struct TransportOptions: Sendable {
+    /// `https://host[:port][/prefix]`, without a trailing slash.
+    package var endpoint: String
+    /// PEM certificates to trust instead of the system's.
+    package var caCertificates: [UInt8]?
+    /// PEM certificate (chain) and private key for mutual TLS.
+    package var clientCertificate: [UInt8]?
+    package var clientKey: Secret?
+    /// How long a kept-alive connection may be idle before it is not used again, in seconds.
+    package var maximumIdleSeconds: Int
+    /// Largest answer accepted, in bytes.
+    package var maximumResponseBytes: Int
+
+    package init(endpoint: String) {
+        self.endpoint = endpoint
+        maximumIdleSeconds = 50
+        maximumResponseBytes = 64 << 20
+    }
+}

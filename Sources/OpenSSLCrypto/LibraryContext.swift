@@ -1,0 +1,35 @@
+package import COpenSSL
+
+/// A private OSSL_LIB_CTX: OpenSSL's providers and algorithms without the host's configuration, engines or providers.
+///
+/// Inside a host whose openssl.cnf names our own module as engine or provider, the default context would lead back to
+/// us. Everything in this target therefore takes a context and fetches from it.
+package final class LibraryContext: @unchecked Sendable {
+    // @unchecked: OSSL_LIB_CTX locks for itself.
+    package let pointer: OpaquePointer
+
+    package init() throws(CryptoError) {
+        guard let context = OSSL_LIB_CTX_new() else { throw CryptoError("cannot make an OpenSSL library context") }
+        pointer = context
+    }
+
+    deinit { OSSL_LIB_CTX_free(pointer) }
+
+    /// Runs `body` with this context as the thread's default, the error queue as it was afterwards.
+    package func asDefault<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+        let previous = OSSL_LIB_CTX_set0_default(pointer)
+        ERR_set_mark()
+        defer {
+            ERR_pop_to_mark()
+            OSSL_LIB_CTX_set0_default(previous)
+        }
+        return try body()
+    }
+}
+
+/// An operation of OpenSSL failed. The message carries OpenSSL's reason, never data.
+package struct CryptoError: Error, Sendable, CustomStringConvertible {
+    package var description: String
+
+    package init(_ description: String) { self.description = description }
+}
