@@ -9,11 +9,12 @@ let strict: [SwiftSetting] = [
 /// The shell of the module carries every link flag, so that tests, server and command line tool link normally.
 ///
 /// `-static-stdlib`: SwiftPM ignores `--static-swift-stdlib` for dynamic products (swift-package-manager#8198); drop the
-/// flag when that is fixed. `-Bsymbolic`: a host that exports C_* functions of its own must not intercept ours.
+/// flag when that is fixed. `bfd`: the default linker leaves some of Swift's metadata symbols global in spite of the
+/// version script. `-Bsymbolic`: a host that exports C_* functions of its own must not intercept ours.
 /// `nodelete`: the Swift runtime cannot be unloaded. `defs`: a missing archive fails the link instead of dlopen.
 let moduleLinkerSettings: [LinkerSetting] = [
     .unsafeFlags([
-        "-static-stdlib",
+        "-static-stdlib", "-use-ld=bfd",
         "-Xlinker", "--version-script=\(Context.packageDirectory)/Include/exports.map",
         "-Xlinker", "-Bsymbolic",
         "-Xlinker", "--gc-sections",

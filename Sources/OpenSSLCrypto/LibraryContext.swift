@@ -1,4 +1,4 @@
-package import COpenSSL
+internal import COpenSSL
 
 /// A private OSSL_LIB_CTX: OpenSSL's providers and algorithms without the host's configuration, engines or providers.
 ///

@@ -1,0 +1,70 @@
+internal import CPKCS11
+internal import KMSBackend
+package import KMSModel
+internal import OpenSSLCrypto
+
+/// ECDSA (mechanisms specification 2.3.6 and 2.3.7). Signatures are r ‖ s of the order's width.
+package enum ECDSA: MechanismFamily {
+    package static var mechanisms: [Mechanism] {
+        [
+            row(CKM_ECDSA, nil),
+            row(CKM_ECDSA_SHA1, .sha1),
+            row(CKM_ECDSA_SHA224, .sha224),
+            row(CKM_ECDSA_SHA256, .sha256),
+            row(CKM_ECDSA_SHA384, .sha384),
+            row(CKM_ECDSA_SHA512, .sha512),
+        ]
+    }
+
+    private static func row(_ type: CK_MECHANISM_TYPE, _ digest: HashAlgorithm?) -> Mechanism {
+        Mechanism(
+            type: type, keyType: CKK_EC, bits: 224...521,
+            flags: CKF_SIGN | CKF_HW | CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS, digest: digest,
+            needs: .signECDSA
+        ) { request, mechanism, key throws(CKError) in
+            try request.requireNoParameter()
+            return Scheme(digest: mechanism.digest, orderBits: key.bits)
+        }
+    }
+
+    private struct Scheme: SignatureScheme {
+        let digest: HashAlgorithm?
+        let orderBits: Int
+
+        private var width: Int { (orderBits + 7) / 8 }
+        var outputLength: Int { width * 2 }
+
+        func prepare(_ data: [UInt8]) throws(CKError) -> (algorithm: SigningAlgorithm, digest: [UInt8]) {
+            if let digest { return (.ecdsa(digest), data) }
+            return try ECDSA.digest(ofBlock: data, orderBits: orderBits)
+        }
+
+        func finish(_ signature: [UInt8]) throws(CKError) -> [UInt8] {
+            do throws(CryptoError) {
+                return try ECDSASignature.fixedWidth(der: signature, width: width)
+            } catch {
+                throw CKError(CKR_DEVICE_ERROR)
+            }
+        }
+    }
+
+    /// CKM_ECDSA signs any block; the KMS wants a digest of a hash's length. ECDSA uses the block as a number of at most
+    /// as many bits as the order has (FIPS 186-5 section 6.4.1), so a longer block may be cut and a shorter one padded
+    /// with zeros on the left without changing the signature's meaning.
+    package static func digest(
+        ofBlock block: [UInt8], orderBits: Int
+    ) throws(CKError) -> (algorithm: SigningAlgorithm, digest: [UInt8]) {
+        guard !block.isEmpty else { throw CKError(CKR_DATA_LEN_RANGE) }
+        let hashes: [HashAlgorithm] = [.sha1, .sha224, .sha256, .sha384, .sha512]
+        if let exact = hashes.first(where: { $0.length == block.count }) { return (.ecdsa(exact), block) }
+        var number = block
+        if number.count * 8 > orderBits {
+            guard orderBits % 8 == 0 else { throw CKError(CKR_DATA_LEN_RANGE) }
+            number = Array(number.prefix(orderBits / 8))
+        }
+        guard let hash = hashes.first(where: { $0.length >= number.count && $0.length * 8 <= orderBits }) else {
+            throw CKError(CKR_DATA_LEN_RANGE)
+        }
+        return (.ecdsa(hash), [UInt8](repeating: 0, count: hash.length - number.count) + number)
+    }
+}

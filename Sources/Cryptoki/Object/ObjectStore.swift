@@ -1,0 +1,131 @@
+internal import CPKCS11
+internal import KMSBackend
+internal import KMSSupport
+internal import OpenSSLCrypto
+
+/// The directory of a token's objects: what the last listings said, believed for the slot's `cache_ttl`.
+///
+/// It survives fork and C_Initialize, so that a worker finds its key again without the network.
+final class ObjectStore: Sendable {
+    private let slotID: CK_SLOT_ID
+    private let backend: any Backend
+    private let cacheSeconds: Int
+    private let context: LibraryContext
+    private let state = Locked(State())
+
+    private struct State {
+        var objects: [Object] = []
+        var positions: [CK_OBJECT_HANDLE: Int] = [:]
+        /// When everything was listed; nil: never, or no longer believed.
+        var listedAt: UInt64?
+        /// When single names were asked for.
+        var namesAskedAt: [String: UInt64] = [:]
+        /// Whether `objects` once was everything: good enough when the KMS is away.
+        var isComplete = false
+
+        mutating func index() {
+            positions = [:]
+            for (position, object) in objects.enumerated() { positions[object.handle] = position }
+        }
+    }
+
+    /// A name that was not there is asked for again after this many seconds.
+    private static var negativeSeconds: Int { 5 }
+
+    init(slotID: CK_SLOT_ID, backend: any Backend, cacheSeconds: Int, context: LibraryContext) {
+        self.slotID = slotID
+        self.backend = backend
+        self.cacheSeconds = cacheSeconds
+        self.context = context
+    }
+
+    func object(_ handle: CK_OBJECT_HANDLE) -> Object? {
+        state.withLock { state in state.positions[handle].map { state.objects[$0] } }
+    }
+
+    /// The next search asks the KMS. Handles that hosts hold stay good until its answer says otherwise.
+    func invalidate() {
+        state.withLock {
+            $0.listedAt = nil
+            $0.namesAskedAt = [:]
+        }
+    }
+
+    /// All objects that match, private ones included.
+    func find(_ template: Template, deadline: Deadline) throws(CKError) -> [Object] {
+        do throws(BackendError) {
+            try refresh(for: template, deadline: deadline)
+        } catch {
+            let isComplete = state.withLock { $0.isComplete }
+            let isTemporary =
+                switch error.kind {
+                case .unavailable, .timedOut, .throttled: true
+                default: false
+                }
+            guard isComplete, isTemporary else {
+                Log.error("C_FindObjects: \(error.message)")
+                throw CKError(error)
+            }
+            Log.warning("C_FindObjects: answered from an older listing, because: \(error.message)")
+        }
+        return state.withLock { $0.objects.filter(template.matches) }
+    }
+
+    // MARK: -
+
+    private func refresh(for template: Template, deadline: Deadline) throws(BackendError) {
+        if isFresh(state.withLock { $0.listedAt }, seconds: cacheSeconds) {
+            // A label that the directory does not have may be new: ask for that name alone.
+            guard let label = template.label, !state.withLock({ $0.objects.contains { $0.name == label } }),
+                !isFresh(state.withLock { $0.namesAskedAt[label] }, seconds: ObjectStore.negativeSeconds)
+            else { return }
+            return try refresh(name: label, deadline: deadline)
+        }
+        guard let label = template.label else { return try refreshAll(deadline: deadline) }
+        if !isFresh(state.withLock { $0.namesAskedAt[label] }, seconds: cacheSeconds) {
+            try refresh(name: label, deadline: deadline)
+        }
+    }
+
+    private func refreshAll(deadline: Deadline) throws(BackendError) {
+        let objects = try list(KeyQuery(), deadline: deadline)
+        state.withLock {
+            $0.objects = objects
+            $0.index()
+            $0.listedAt = Deadline.now
+            $0.namesAskedAt = [:]
+            $0.isComplete = true
+        }
+    }
+
+    private func refresh(name: String, deadline: Deadline) throws(BackendError) {
+        let objects = try list(KeyQuery(name: name), deadline: deadline)
+        state.withLock {
+            $0.objects.removeAll { $0.name == name }
+            $0.objects.append(contentsOf: objects)
+            $0.index()
+            // Names that hosts make up must not fill the memory.
+            if $0.namesAskedAt.count >= 10_000 { $0.namesAskedAt = [:] }
+            $0.namesAskedAt[name] = Deadline.now
+        }
+    }
+
+    private func list(_ query: KeyQuery, deadline: Deadline) throws(BackendError) -> [Object] {
+        var objects: [Object] = []
+        var page: PageToken?
+        repeat {
+            let answer = try backend.listKeys(matching: query, page: page, deadline: deadline)
+            for description in answer.keys {
+                objects += ObjectFactory.objects(
+                    ObjectSource(slotID: slotID, description: description, context: context))
+            }
+            page = answer.next
+        } while page != nil
+        return objects
+    }
+
+    private func isFresh(_ time: UInt64?, seconds: Int) -> Bool {
+        guard let time else { return false }
+        return Deadline.now &- time < UInt64(clamping: seconds) &* 1_000_000_000
+    }
+}

@@ -1,0 +1,45 @@
+package import CPKCS11
+
+/// A search template: the caller's attributes, copied.
+package struct Template: Sendable {
+    package struct Attribute: Sendable {
+        package let type: CK_ATTRIBUTE_TYPE
+        package let value: [UInt8]
+    }
+
+    package let attributes: [Attribute]
+
+    /// More attributes than this in one template is a mistake, not a template.
+    private static var limit: Int { 1_024 }
+
+    /// - Throws: CKR_ARGUMENTS_BAD for null pointers with a count or length.
+    package init(_ pointer: CK_ATTRIBUTE_PTR?, _ count: CK_ULONG) throws(CKError) {
+        guard let count = Int(exactly: count), count <= Template.limit else { throw CKError(CKR_ARGUMENTS_BAD) }
+        guard count > 0 else {
+            attributes = []
+            return
+        }
+        guard let pointer else { throw CKError(CKR_ARGUMENTS_BAD) }
+        var copied: [Attribute] = []
+        for index in 0..<count {
+            // Hosts may hand us a packed array, so the loads are unaligned.
+            let attribute = UnsafeRawPointer(pointer).loadUnaligned(
+                fromByteOffset: index * MemoryLayout<CK_ATTRIBUTE>.stride, as: CK_ATTRIBUTE.self)
+            let bytes = try Input(raw: attribute.pValue.map { UnsafeRawPointer($0) }, attribute.ulValueLen).bytes()
+            // No attribute that can be searched for is anywhere near this long.
+            guard bytes.count <= 1 << 20 else { throw CKError(CKR_ATTRIBUTE_VALUE_INVALID) }
+            copied.append(Attribute(type: attribute.type, value: Array(bytes)))
+        }
+        attributes = copied
+    }
+
+    /// The CKA_LABEL that is asked for, so that the KMS can be asked for this name alone.
+    package var label: String? {
+        guard let value = attributes.first(where: { $0.type == CKA_LABEL })?.value, !value.isEmpty else { return nil }
+        return String(validating: value, as: UTF8.self)
+    }
+
+    func matches(_ object: Object) -> Bool {
+        attributes.allSatisfy { object.attributes.matches($0.type, $0.value) }
+    }
+}

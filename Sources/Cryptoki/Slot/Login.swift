@@ -1,0 +1,162 @@
+package import CPKCS11
+package import KMSBackend
+internal import KMSModel
+package import KMSSupport
+package import OpenSSLCrypto
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Musl
+#endif
+
+/// Who is logged in to a token: application-wide, as section 5.6.8 says.
+///
+/// A PIN that the KMS accepted once is remembered as a salted hash. A host that forks, or that initialises again, logs in
+/// with it again in every process; that needs no network, no file and no environment variable then, which NGINX's
+/// workers do not have. C_Logout forgets it.
+package final class Login: Sendable {
+    private let backend: any Backend
+    private let configured: Secret?
+    private let context: LibraryContext
+    private let state = Locked(State())
+
+    private struct State {
+        var isLoggedIn = false
+        /// Of the PIN as the host gave it, whose credential the backend still holds.
+        var accepted: Fingerprint?
+        /// The backend holds the slot's own credential.
+        var isConfiguredAccepted = false
+    }
+
+    private struct Fingerprint: Sendable {
+        let salt: [UInt8]
+        let hash: Secret
+    }
+
+    /// API keys have 164 characters, JWTs some thousand.
+    static var maximumPINLength: Int { 8_192 }
+
+    package init(backend: any Backend, configured: Secret?, context: LibraryContext) {
+        self.backend = backend
+        self.configured = configured
+        self.context = context
+    }
+
+    package var isLoggedIn: Bool { state.withLock { $0.isLoggedIn } }
+    var hasConfiguredCredential: Bool { configured != nil }
+
+    /// C_Finalize, C_Initialize in a child, the last session closed: out, with what was accepted remembered.
+    package func reset() { state.withLock { $0.isLoggedIn = false } }
+
+    /// - Returns: whether the KMS was asked.
+    /// - Throws: CKR_USER_ALREADY_LOGGED_IN, CKR_USER_TYPE_INVALID, CKR_PIN_INCORRECT, CKR_PIN_LEN_RANGE,
+    ///   CKR_ARGUMENTS_BAD, CKR_DEVICE_ERROR.
+    package func login(_ userType: CK_USER_TYPE, pin: Input, deadline: Deadline) throws(CKError) -> Bool {
+        let bytes = try pin.bytes()
+        switch userType {
+        case CKU_USER: break
+        // No operation of this token asks for the PIN again (CKA_ALWAYS_AUTHENTICATE is false).
+        case CKU_CONTEXT_SPECIFIC: throw CKError(CKR_OPERATION_NOT_INITIALIZED)
+        default: throw CKError(CKR_USER_TYPE_INVALID)
+        }
+        guard !isLoggedIn else { throw CKError(CKR_USER_ALREADY_LOGGED_IN) }
+        let isFresh =
+            if bytes.isEmpty { try loginAsConfigured(hasPIN: bytes.baseAddress != nil, deadline: deadline) } else {
+                try login(pin: bytes, deadline: deadline)
+            }
+        let wasLoggedIn = state.withLock { state in
+            defer { state.isLoggedIn = true }
+            return state.isLoggedIn
+        }
+        guard !wasLoggedIn else { throw CKError(CKR_USER_ALREADY_LOGGED_IN) }
+        return isFresh
+    }
+
+    /// - Throws: CKR_USER_NOT_LOGGED_IN.
+    package func logout(deadline: Deadline) throws(CKError) {
+        let wasLoggedIn = state.withLock { state in
+            defer { state = State() }
+            return state.isLoggedIn
+        }
+        guard wasLoggedIn else { throw CKError(CKR_USER_NOT_LOGGED_IN) }
+        backend.signOut(deadline: deadline)
+    }
+
+    /// Whether objects may be listed: somebody is logged in, or the slot's own credential is good.
+    package func canRead(deadline: Deadline) throws(CKError) -> Bool {
+        if isLoggedIn { return true }
+        guard configured != nil else { return false }
+        if !state.withLock({ $0.isConfiguredAccepted }) {
+            _ = try loginAsConfigured(hasPIN: false, deadline: deadline)
+        }
+        return true
+    }
+
+    // MARK: -
+
+    private func loginAsConfigured(hasPIN: Bool, deadline: Deadline) throws(CKError) -> Bool {
+        guard let configured else { throw CKError(hasPIN ? CKR_PIN_LEN_RANGE : CKR_ARGUMENTS_BAD) }
+        guard !state.withLock({ $0.isConfiguredAccepted }) else { return false }
+        try authenticate(configured, deadline: deadline)
+        state.withLock {
+            $0.isConfiguredAccepted = true
+            $0.accepted = nil
+        }
+        return true
+    }
+
+    private func login(pin bytes: UnsafeRawBufferPointer, deadline: Deadline) throws(CKError) -> Bool {
+        guard bytes.count <= Login.maximumPINLength else { throw CKError(CKR_PIN_LEN_RANGE) }
+        let pin = Secret(bytes)
+        if let accepted = state.withLock({ $0.accepted }), try hash(pin, accepted.salt).equals(accepted.hash) {
+            return false
+        }
+        let credential: Secret
+        do throws(CredentialError) {
+            credential = try CredentialSource.resolve(pin.text) { name in getenv(name).map { String(cString: $0) } }
+        } catch {
+            Log.error("C_Login: \(error.description)")
+            throw CKError(CKR_PIN_INCORRECT)
+        }
+        try authenticate(credential, deadline: deadline)
+        let salt = try randomSalt()
+        let fingerprint = Fingerprint(salt: salt, hash: try hash(pin, salt))
+        state.withLock {
+            $0.accepted = fingerprint
+            $0.isConfiguredAccepted = false
+        }
+        return true
+    }
+
+    private func authenticate(_ credential: Secret, deadline: Deadline) throws(CKError) {
+        do throws(BackendError) {
+            try backend.authenticate(credential, deadline: deadline)
+        } catch {
+            Log.error("C_Login: \(error.message)")
+            switch error.kind {
+            case .unauthenticated, .forbidden, .invalid: throw CKError(CKR_PIN_INCORRECT)
+            default: throw CKError(error)
+            }
+        }
+    }
+
+    private func hash(_ pin: Secret, _ salt: [UInt8]) throws(CKError) -> Secret {
+        do throws(CryptoError) {
+            let digest = try Digest(.sha256, in: context)
+            try salt.withBytes { bytes throws(CryptoError) in try digest.update(bytes) }
+            try pin.withBytes { bytes throws(CryptoError) in try digest.update(bytes) }
+            return Secret(try digest.finish())
+        } catch {
+            throw CKError(CKR_FUNCTION_FAILED)
+        }
+    }
+
+    private func randomSalt() throws(CKError) -> [UInt8] {
+        do throws(CryptoError) {
+            return try Random.bytes(16, in: context)
+        } catch {
+            throw CKError(CKR_FUNCTION_FAILED)
+        }
+    }
+}

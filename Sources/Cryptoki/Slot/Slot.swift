@@ -1,0 +1,55 @@
+internal import CPKCS11
+internal import KMSBackend
+internal import KMSSupport
+internal import KMSTransport
+internal import OpenSSLCrypto
+
+/// A configured connection. It holds a token when it names an endpoint.
+struct Slot: Sendable {
+    let id: CK_SLOT_ID
+    let label: String
+    let endpoint: String?
+    let token: Token?
+
+    /// - Throws: CKR_GENERAL_ERROR for a configuration that cannot work, after a line in the log.
+    init(id: CK_SLOT_ID, settings: Configuration.Slot, context: LibraryContext) throws(CKError) {
+        self.id = id
+        label = settings.label
+        endpoint = settings.endpoints.first
+        guard let endpoint = settings.endpoints.first else {
+            Log.warning(
+                "slot \(id) has no endpoint, so its token is not present: set FORTANIX_API_ENDPOINT, or api_endpoint in"
+                    + " the configuration file")
+            token = nil
+            return
+        }
+        var options = TransportOptions(endpoint: endpoint)
+        options.caCertificates = settings.caCertificates
+        options.clientCertificate = settings.clientCertificate
+        options.clientKey = settings.clientKey
+        let transport: CurlTransport
+        do throws(TransportError) {
+            transport = try CurlTransport(options)
+        } catch {
+            Log.error("slot \(id): \(error.message)")
+            throw CKError(CKR_GENERAL_ERROR)
+        }
+        guard let backend = BackendTable.make(settings.backend, transport: transport) else {
+            Log.error(
+                "slot \(id): there is no backend \"\(settings.backend)\"; known: "
+                    + BackendTable.names.joined(separator: ", "))
+            throw CKError(CKR_GENERAL_ERROR)
+        }
+        token = Token(slotID: id, settings: settings, endpoint: endpoint, backend: backend, context: context)
+    }
+
+    var info: CK_SLOT_INFO {
+        var info = CK_SLOT_INFO()
+        fill(&info.slotDescription, with: endpoint ?? "no endpoint configured")
+        fill(&info.manufacturerID, with: Product.manufacturer)
+        info.flags = CKF_REMOVABLE_DEVICE | CKF_HW_SLOT | (token == nil ? 0 : CKF_TOKEN_PRESENT)
+        info.hardwareVersion = CK_VERSION(major: 0, minor: 0)
+        info.firmwareVersion = Product.version
+        return info
+    }
+}

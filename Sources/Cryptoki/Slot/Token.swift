@@ -1,0 +1,104 @@
+package import CPKCS11
+package import KMSBackend
+internal import KMSSupport
+package import OpenSSLCrypto
+
+/// The KMS behind a slot: its backend, what it can do, its objects and the login.
+package final class Token: Sendable {
+    let slotID: CK_SLOT_ID
+    let label: String
+    let endpoint: String
+    let backend: any Backend
+    package let mechanisms: MechanismTable
+    let context: LibraryContext
+    package let login: Login
+    private let serialNumber: String
+    private let store: ObjectStore
+    private let deadlineMilliseconds: Int
+
+    package init(
+        slotID: CK_SLOT_ID, settings: Configuration.Slot, endpoint: String, backend: any Backend,
+        context: LibraryContext
+    ) {
+        self.slotID = slotID
+        label = settings.label
+        self.endpoint = endpoint
+        self.backend = backend
+        self.context = context
+        mechanisms = MechanismTable(backend.capabilities)
+        deadlineMilliseconds = settings.deadlineMilliseconds
+        login = Login(backend: backend, configured: settings.apiKey, context: context)
+        store = ObjectStore(slotID: slotID, backend: backend, cacheSeconds: settings.cacheSeconds, context: context)
+        serialNumber = Token.serialNumber(endpoint, context)
+    }
+
+    /// Sixteen characters that stay the same for the same KMS.
+    private static func serialNumber(_ endpoint: String, _ context: LibraryContext) -> String {
+        let hash = (try? Digest.hash(endpoint.utf8, .sha256, in: context)) ?? []
+        let digits = Array("0123456789abcdef")
+        return String(hash.prefix(8).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+    }
+
+    /// By when the C_ call that has just begun must have answered.
+    func deadline() -> Deadline { Deadline(milliseconds: deadlineMilliseconds) }
+
+    package func login(_ userType: CK_USER_TYPE, pin: Input) throws(CKError) {
+        let isFresh = try login.login(userType, pin: pin, deadline: deadline())
+        // Another credential sees other objects.
+        if isFresh { store.invalidate() }
+    }
+
+    package func logout() throws(CKError) {
+        try login.logout(deadline: deadline())
+        store.invalidate()
+    }
+
+    // MARK: Objects
+
+    /// Handles of the visible objects that match. Goes to the network only when the directory does not know.
+    ///
+    /// - Throws: CKR_DEVICE_ERROR when the KMS cannot be asked and was never asked before.
+    package func find(_ template: Template) throws(CKError) -> [CK_OBJECT_HANDLE] {
+        let deadline = deadline()
+        guard try login.canRead(deadline: deadline) else { return [] }
+        let found = try store.find(template, deadline: deadline)
+        let isLoggedIn = login.isLoggedIn
+        return found.filter { isLoggedIn || !$0.isPrivate }.map(\.handle)
+    }
+
+    /// - Throws: `rv` when there is no such object, or it is private and nobody is logged in.
+    package func object(_ handle: CK_OBJECT_HANDLE, or rv: CK_RV = CKR_OBJECT_HANDLE_INVALID) throws(CKError) -> Object {
+        guard let object = store.object(handle) else { throw CKError(rv) }
+        guard login.isLoggedIn || (!object.isPrivate && login.hasConfiguredCredential) else { throw CKError(rv) }
+        return object
+    }
+
+    /// Something at the KMS is not as the directory says.
+    func invalidateObjects() { store.invalidate() }
+
+    // MARK: C_GetTokenInfo
+
+    func info(sessions: (all: Int, readWrite: Int)) -> CK_TOKEN_INFO {
+        var info = CK_TOKEN_INFO()
+        fill(&info.label, with: label)
+        fill(&info.manufacturerID, with: Product.manufacturer)
+        fill(&info.model, with: "remote KMS")
+        fill(&info.serialNumber, with: serialNumber)
+        info.flags = CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED | CKF_LOGIN_REQUIRED | CKF_RNG
+        if login.hasConfiguredCredential { info.flags |= CKF_PROTECTED_AUTHENTICATION_PATH }
+        info.ulMaxSessionCount = CK_EFFECTIVELY_INFINITE
+        info.ulSessionCount = CK_ULONG(sessions.all)
+        info.ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE
+        info.ulRwSessionCount = CK_ULONG(sessions.readWrite)
+        info.ulMaxPinLen = CK_ULONG(Login.maximumPINLength)
+        info.ulMinPinLen = 1
+        info.ulTotalPublicMemory = CK_UNAVAILABLE_INFORMATION
+        info.ulFreePublicMemory = CK_UNAVAILABLE_INFORMATION
+        info.ulTotalPrivateMemory = CK_UNAVAILABLE_INFORMATION
+        info.ulFreePrivateMemory = CK_UNAVAILABLE_INFORMATION
+        info.hardwareVersion = CK_VERSION(major: 0, minor: 0)
+        info.firmwareVersion = Product.version
+        fill(&info.utcTime, with: "")
+        return info
+    }
+}

@@ -1,0 +1,91 @@
+package import CPKCS11
+
+/// Bytes of the caller: a pointer and a length, either of which may be nonsense.
+package struct Input {
+    private let base: UnsafeRawPointer?
+    private let length: CK_ULONG
+
+    package init(raw base: UnsafeRawPointer?, _ length: CK_ULONG) {
+        self.base = base
+        self.length = length
+    }
+
+    package init(_ base: CK_BYTE_PTR?, _ length: CK_ULONG) {
+        self.init(raw: base.map { UnsafeRawPointer($0) }, length)
+    }
+
+    /// - Throws: CKR_ARGUMENTS_BAD for a null pointer with a length, or a length that no memory has.
+    package func bytes() throws(CKError) -> UnsafeRawBufferPointer {
+        guard let count = Int(exactly: length), count == 0 || base != nil else { throw CKError(CKR_ARGUMENTS_BAD) }
+        return UnsafeRawBufferPointer(start: base, count: count)
+    }
+}
+
+/// Where the caller wants an answer, with the length convention of section 5.2: a null buffer asks for the length, and
+/// a buffer that is too small learns it and leaves the operation alive.
+package struct Output {
+    private let base: CK_BYTE_PTR?
+    private let length: CK_ULONG_PTR?
+
+    package init(_ base: CK_BYTE_PTR?, _ length: CK_ULONG_PTR?) {
+        self.base = base
+        self.length = length
+    }
+
+    /// - Returns: whether the caller has room for `count` bytes and wants them now; false after a size query.
+    /// - Throws: CKR_BUFFER_TOO_SMALL, CKR_ARGUMENTS_BAD.
+    package func wants(_ count: Int) throws(CKError) -> Bool {
+        guard let length else { throw CKError(CKR_ARGUMENTS_BAD) }
+        let room = length.pointee
+        guard base != nil else {
+            length.pointee = CK_ULONG(count)
+            return false
+        }
+        guard room >= CK_ULONG(count) else {
+            length.pointee = CK_ULONG(count)
+            throw CKError(CKR_BUFFER_TOO_SMALL)
+        }
+        return true
+    }
+
+    /// Hands over `bytes`, which must not be more than `wants` was asked for.
+    package func put(_ bytes: [UInt8]) {
+        guard let base, let length else { return }
+        bytes.withUnsafeBufferPointer { buffer in
+            if let source = buffer.baseAddress { base.update(from: source, count: buffer.count) }
+        }
+        length.pointee = CK_ULONG(bytes.count)
+    }
+}
+
+/// A list that the caller may ask the length of first: slots, mechanisms, interfaces.
+///
+/// - Throws: CKR_ARGUMENTS_BAD, CKR_BUFFER_TOO_SMALL.
+func place<Element>(
+    _ elements: [Element], into list: UnsafeMutablePointer<Element>?, count: CK_ULONG_PTR?
+) throws(CKError) {
+    guard let count else { throw CKError(CKR_ARGUMENTS_BAD) }
+    let room = count.pointee
+    count.pointee = CK_ULONG(elements.count)
+    guard let list else { return }
+    guard room >= CK_ULONG(elements.count) else { throw CKError(CKR_BUFFER_TOO_SMALL) }
+    elements.withUnsafeBufferPointer { buffer in
+        if let source = buffer.baseAddress { list.update(from: source, count: buffer.count) }
+    }
+}
+
+/// Fills one of the structures' fixed-length texts: UTF-8, padded with blanks, cut at a character's end.
+func fill<Field>(_ field: inout Field, with text: String) {
+    withUnsafeMutableBytes(of: &field) { bytes in
+        for index in bytes.indices { bytes[index] = UInt8(ascii: " ") }
+        var next = 0
+        for character in text {
+            let encoded = Array(String(character).utf8)
+            guard next + encoded.count <= bytes.count else { return }
+            for byte in encoded {
+                bytes[next] = byte
+                next += 1
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+internal import COpenSSL
+package import KMSModel
+
+/// Padding and digest of a signature operation; the same for making and for checking one.
+package enum SignatureParameters {
+    /// - Parameter operation: an EVP_PKEY_CTX after EVP_PKEY_sign_init or EVP_PKEY_verify_init.
+    package static func set(_ algorithm: SigningAlgorithm, on operation: OpaquePointer) throws(CryptoError) {
+        switch algorithm {
+        case .rsaPKCS1(.ssl3):
+            // Without a digest name OpenSSL pads the 36 bytes as they are, which is what TLS 1.0 and 1.1 sign.
+            try check(EVP_PKEY_CTX_set_rsa_padding(operation, RSA_PKCS1_PADDING))
+        case .rsaPKCS1(let hash):
+            try check(EVP_PKEY_CTX_set_rsa_padding(operation, RSA_PKCS1_PADDING))
+            try setDigest(hash, operation)
+        case .rsaPSS(let hash, let mgf):
+            try check(EVP_PKEY_CTX_set_rsa_padding(operation, RSA_PKCS1_PSS_PADDING))
+            try setDigest(hash, operation)
+            guard let name = mgf.openSSLName else { throw CryptoError("MGF1 cannot use \(mgf.rawValue)") }
+            try check(EVP_PKEY_CTX_set_rsa_mgf1_md_name(operation, name, nil))
+            try check(EVP_PKEY_CTX_set_rsa_pss_saltlen(operation, RSA_PSS_SALTLEN_DIGEST))
+        case .ecdsa:
+            // The digest's name would only make OpenSSL compare lengths, and ECDSA may truncate.
+            break
+        }
+    }
+
+    private static func setDigest(_ hash: HashAlgorithm, _ operation: OpaquePointer) throws(CryptoError) {
+        guard let name = hash.openSSLName else { throw CryptoError("cannot sign \(hash.rawValue)") }
+        var text = Array(name.utf8CString)
+        let result = text.withUnsafeMutableBufferPointer { buffer -> Int32 in
+            var parameters = (
+                OSSL_PARAM_construct_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, buffer.baseAddress, 0),
+                OSSL_PARAM_construct_end()
+            )
+            return withUnsafePointer(to: &parameters.0) { EVP_PKEY_CTX_set_params(operation, $0) }
+        }
+        try check(result)
+    }
+
+    private static func check(_ result: Int32) throws(CryptoError) {
+        guard result > 0 else { throw CryptoError("OpenSSL refuses these signature parameters") }
+    }
+}
