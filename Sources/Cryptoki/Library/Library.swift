@@ -67,7 +67,7 @@ final class Library: Sendable {
             let slots = try makeSlots()
             state.withLock { if $0.slots == nil { $0.slots = slots } }
         }
-        // BackendTable.warmUp()
+        BackendTable.warmUp()
         let slots = try state.withLock { state throws(CKError) in
             guard !state.isInitialized || state.generation != generation else {
                 throw CKError(CKR_CRYPTOKI_ALREADY_INITIALIZED)

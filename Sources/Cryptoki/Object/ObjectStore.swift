@@ -99,7 +99,8 @@ final class ObjectStore: Sendable {
     }
 
     private func refresh(name: String, deadline: Deadline) throws(BackendError) {
-        let objects = try list(KeyQuery(name: name), deadline: deadline)
+        // A backend may ignore the name, or be less strict about it.
+        let objects = try list(KeyQuery(name: name), deadline: deadline).filter { $0.name == name }
         state.withLock {
             $0.objects.removeAll { $0.name == name }
             $0.objects.append(contentsOf: objects)

@@ -12,7 +12,8 @@ package struct Template: Sendable {
     /// More attributes than this in one template is a mistake, not a template.
     private static var limit: Int { 1_024 }
 
-    /// - Throws: CKR_ARGUMENTS_BAD for null pointers with a count or length.
+    /// - Throws: CKR_ARGUMENTS_BAD for a null template with a count, CKR_ATTRIBUTE_VALUE_INVALID for a null or absurd
+    ///   value.
     package init(_ pointer: CK_ATTRIBUTE_PTR?, _ count: CK_ULONG) throws(CKError) {
         guard let count = Int(exactly: count), count <= Template.limit else { throw CKError(CKR_ARGUMENTS_BAD) }
         guard count > 0 else {
@@ -25,9 +26,10 @@ package struct Template: Sendable {
             // Hosts may hand us a packed array, so the loads are unaligned.
             let attribute = UnsafeRawPointer(pointer).loadUnaligned(
                 fromByteOffset: index * MemoryLayout<CK_ATTRIBUTE>.stride, as: CK_ATTRIBUTE.self)
-            let bytes = try Input(raw: attribute.pValue.map { UnsafeRawPointer($0) }, attribute.ulValueLen).bytes()
             // No attribute that can be searched for is anywhere near this long.
-            guard bytes.count <= 1 << 20 else { throw CKError(CKR_ATTRIBUTE_VALUE_INVALID) }
+            guard attribute.ulValueLen <= 1 << 20,
+                let bytes = try? Input(raw: attribute.pValue.map { UnsafeRawPointer($0) }, attribute.ulValueLen).bytes()
+            else { throw CKError(CKR_ATTRIBUTE_VALUE_INVALID) }
             copied.append(Attribute(type: attribute.type, value: Array(bytes)))
         }
         attributes = copied
