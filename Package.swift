@@ -96,8 +96,13 @@ let package = Package(
             swiftSettings: strict),
 
         // Tests. Those with real programs are in Tests/Integration and run by `make test`.
-        .testTarget(name: "CryptokiTests", dependencies: ["Cryptoki", "CPKCS11"], swiftSettings: strict),
-        .testTarget(name: "KMSBackendTests", dependencies: ["KMSBackend", "KMSTransport"], swiftSettings: strict),
+        .testTarget(
+            name: "CryptokiTests",
+            dependencies: ["CPKCS11", "Cryptoki", "KMSBackend", "KMSModel", "KMSSupport", "OpenSSLCrypto"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "KMSBackendTests", dependencies: ["KMSBackend", "KMSModel", "KMSSupport", "KMSTransport"],
+            swiftSettings: strict),
         .testTarget(
             name: "KMSServerTests",
             dependencies: [

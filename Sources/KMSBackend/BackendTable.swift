@@ -12,4 +12,8 @@ package enum BackendTable {
         default: nil
         }
     }
+
+    /// Uses every backend once without a network, so that nothing of Swift's runtime is left to be set up in a forked
+    /// child. C_Initialize calls it.
+    package static func warmUp() { FortanixDSM.warmUp() }
 }

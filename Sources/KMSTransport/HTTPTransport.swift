@@ -35,11 +35,14 @@ package struct HTTPResponse: Sendable {
     package var status: Int
     package var contentType: String
     package var body: [UInt8]
+    /// What the server asks to wait before the next try (Retry-After), in seconds.
+    package var retryAfterSeconds: Int?
 
-    package init(status: Int, contentType: String, body: [UInt8]) {
+    package init(status: Int, contentType: String, body: [UInt8], retryAfterSeconds: Int? = nil) {
         self.status = status
         self.contentType = contentType
         self.body = body
+        self.retryAfterSeconds = retryAfterSeconds
     }
 }
 
@@ -64,10 +67,13 @@ package struct TransportError: Error, Sendable {
 
     package var kind: Kind
     package var message: String
+    /// Not one byte of the request left, so that even a request with consequences may be tried again.
+    package var wasNeverSent: Bool
 
-    package init(_ kind: Kind, _ message: String) {
+    package init(_ kind: Kind, _ message: String, wasNeverSent: Bool = false) {
         self.kind = kind
         self.message = message
+        self.wasNeverSent = wasNeverSent
     }
 }
 

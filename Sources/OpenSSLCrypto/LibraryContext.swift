@@ -6,14 +6,15 @@ internal import COpenSSL
 /// us. Everything in this target therefore takes a context and fetches from it.
 package final class LibraryContext: @unchecked Sendable {
     // @unchecked: OSSL_LIB_CTX locks for itself.
+    //
+    // Never freed: a thread that drew random numbers from a context and ends after it crashes in OpenSSL 3.0's thread
+    // clean-up. A process makes one.
     package let pointer: OpaquePointer
 
     package init() throws(CryptoError) {
         guard let context = OSSL_LIB_CTX_new() else { throw CryptoError("cannot make an OpenSSL library context") }
         pointer = context
     }
-
-    deinit { OSSL_LIB_CTX_free(pointer) }
 
     /// Runs `body` with this context as the thread's default, the error queue as it was afterwards.
     package func asDefault<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {

@@ -1,20 +1,25 @@
-package import KMSModel
 package import KMSSupport
 package import KMSTransport
 
-/// Fortanix DSM's REST API.
+/// Fortanix DSM's REST API, with an app's API key as credential.
 package final class FortanixDSM: Backend {
-    private let transport: any HTTPTransport
+    let session: FortanixSession
 
-    package init(transport: any HTTPTransport) { self.transport = transport }
+    package init(transport: any HTTPTransport) { session = FortanixSession(transport: transport) }
 
     package var capabilities: Capabilities { [.signRSAPKCS1, .signRSAPSS, .signECDSA, .signTLS1] }
 
+    /// The UUID of the app that the session belongs to, after a successful `authenticate`.
+    package var entityID: String? { session.entityID }
+
     package func authenticate(_ credential: Secret, deadline: Deadline) throws(BackendError) {
-        throw BackendError(.unsupported, "")
+        try session.authenticate(try FortanixCredential(credential), deadline: deadline)
     }
 
-    package func listKeys(
-        matching query: KeyQuery, page: PageToken?, deadline: Deadline
-    ) throws(BackendError) -> KeyPage { throw BackendError(.unsupported, "") }
+    package func signOut(deadline: Deadline) { session.signOut(deadline: deadline) }
+
+    package func health(deadline: Deadline) throws(BackendError) {
+        let response = try session.send(HTTPRequest(.get, "/sys/v1/health"), deadline: deadline)
+        guard response.isSuccess else { throw BackendError(response, doing: "health check") }
+    }
 }

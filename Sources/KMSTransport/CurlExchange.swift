@@ -1,0 +1,173 @@
+internal import CCurl
+internal import KMSSupport
+
+/// One request and its answer on one handle.
+struct CurlExchange {
+    let handle: CurlHandle
+    let settings: CurlSettings
+    let request: HTTPRequest
+    let deadline: Deadline
+
+    /// Why there is no answer.
+    struct Failure: Error {
+        var error: TransportError
+        /// The connection had been kept from an earlier request and ended before one byte of the answer: most likely
+        /// the server had closed it while it was idle.
+        var isStaleConnection: Bool
+    }
+
+    /// Inside `CurlScope`. Steps out of the fork gate while it waits.
+    ///
+    /// - Parameter isFresh: use no connection of an earlier request.
+    func run(isFresh: Bool) throws(Failure) -> HTTPResponse {
+        let receiver = ResponseReceiver(limit: settings.options.maximumResponseBytes)
+        let headers: HeaderList
+        do throws(TransportError) {
+            headers = try HeaderList(request)
+            try prepare(headers: headers, receiver: receiver, isFresh: isFresh)
+        } catch {
+            throw Failure(error: error, isStaleConnection: false)
+        }
+        let code = withRequestBody { transfer() }
+        // libcurl must not keep what is about to be freed.
+        _ = CCurl_setopt_pointer(handle.easy, CURLOPT_HTTPHEADER, nil)
+        _ = CCurl_setopt_pointer(handle.easy, CURLOPT_WRITEDATA, nil)
+        withExtendedLifetime((receiver, headers)) {}
+        guard code == CURLE_OK else { throw failure(code, receiver) }
+        return answer(receiver)
+    }
+
+    private func prepare(
+        headers: HeaderList, receiver: ResponseReceiver, isFresh: Bool
+    ) throws(TransportError) {
+        let option = OptionSetter(easy: handle.easy)
+        handle.errorText.pointee = 0
+        let isPath = request.path.utf8.first == UInt8(ascii: "/")
+        guard isPath, request.path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw TransportError(.refused, "a path that is not percent-encoded", wasNeverSent: true)
+        }
+        try option.set(CURLOPT_URL, settings.options.endpoint + request.path)
+        try option.set(CURLOPT_HTTPHEADER, pointer: headers.list)
+        try option.set(CURLOPT_WRITEDATA, pointer: Unmanaged.passUnretained(receiver).toOpaque())
+        // libcurl sends any request again when a kept connection turns out to be closed. One with consequences goes over
+        // a connection of its own, where that cannot happen.
+        try option.set(CURLOPT_FRESH_CONNECT, isFresh || !request.isRepeatable ? 1 : 0)
+        let remaining = max(1, deadline.remaining)
+        try option.set(CURLOPT_TIMEOUT_MS, remaining)
+        try option.set(CURLOPT_CONNECTTIMEOUT_MS, min(remaining, CurlExchange.connectTimeout))
+        if request.method == .get {
+            try option.set(CURLOPT_HTTPGET, 1)
+            try option.set(CURLOPT_CUSTOMREQUEST, pointer: nil)
+        } else {
+            try option.set(CURLOPT_POST, 1)
+            try option.set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+        }
+    }
+
+    /// For the name lookup, TCP and TLS together, in milliseconds.
+    static var connectTimeout: Int { 5_000 }
+
+    /// libcurl does not copy the body: it stays where it is while `body` runs.
+    private func withRequestBody(_ body: () -> CURLcode) -> CURLcode {
+        guard request.method != .get else { return body() }
+        // An array without elements may have no address, which libcurl would take for "read it from standard input".
+        let bytes = request.body ?? []
+        let count = bytes.count
+        return (bytes.isEmpty ? [0] : bytes).withUnsafeBytes { buffer in
+            defer { _ = CCurl_setopt_pointer(handle.easy, CURLOPT_POSTFIELDS, nil) }
+            let size = CCurl_setopt_offset(handle.easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(count))
+            guard size == CURLE_OK else { return size }
+            let fields = CCurl_setopt_pointer(handle.easy, CURLOPT_POSTFIELDS, buffer.baseAddress)
+            guard fields == CURLE_OK else { return fields }
+            return body()
+        }
+    }
+
+    private func transfer() -> CURLcode {
+        guard curl_multi_add_handle(handle.multi, handle.easy) == CURLM_OK else { return CURLE_OUT_OF_MEMORY }
+        defer { curl_multi_remove_handle(handle.multi, handle.easy) }
+        var running: Int32 = 0
+        while true {
+            guard curl_multi_perform(handle.multi, &running) == CURLM_OK else { return CURLE_OUT_OF_MEMORY }
+            guard running > 0 else { return result }
+            let remaining = deadline.remaining
+            guard remaining > 0 else { return CURLE_OPERATION_TIMEDOUT }
+            // libcurl shortens the wait to its own next timeout. It runs only code that reads this handle's own state, so
+            // a fork by another thread finds nothing of it half-done.
+            Gate.outside { _ = curl_multi_poll(handle.multi, nil, 0, Int32(clamping: remaining), nil) }
+        }
+    }
+
+    private var result: CURLcode {
+        var left: Int32 = 0
+        while let message = curl_multi_info_read(handle.multi, &left) {
+            if message.pointee.msg == CURLMSG_DONE, message.pointee.easy_handle == handle.easy {
+                return message.pointee.data.result
+            }
+        }
+        return CURLE_RECV_ERROR
+    }
+
+    private func answer(_ receiver: ResponseReceiver) -> HTTPResponse {
+        var type: UnsafeMutablePointer<CChar>?
+        _ = CCurl_getinfo_string(handle.easy, CURLINFO_CONTENT_TYPE, &type)
+        var wait: curl_off_t = 0
+        _ = CCurl_getinfo_offset(handle.easy, CURLINFO_RETRY_AFTER, &wait)
+        return HTTPResponse(
+            status: number(CURLINFO_RESPONSE_CODE), contentType: type.map { String(cString: $0) } ?? "",
+            body: receiver.takeBody(), retryAfterSeconds: wait > 0 ? Int(clamping: wait) : nil)
+    }
+
+    private func failure(_ code: CURLcode, _ receiver: ResponseReceiver) -> Failure {
+        let wasNeverSent = number(CURLINFO_REQUEST_SIZE) == 0
+        let isAnswered = number(CURLINFO_HEADER_SIZE) > 0 || receiver.count > 0
+        var error = TransportError(
+            code: code, detail: String(cString: handle.errorText), endpoint: settings.options.endpoint,
+            isTooLarge: receiver.isOverLimit)
+        error.wasNeverSent = wasNeverSent
+        let isKept = number(CURLINFO_NUM_CONNECTS) == 0
+        let isBroken = error.kind == .interrupted || error.kind == .connection
+        return Failure(error: error, isStaleConnection: isKept && isBroken && !isAnswered)
+    }
+
+    private func number(_ info: CURLINFO) -> Int {
+        var value = 0
+        _ = CCurl_getinfo_long(handle.easy, info, &value)
+        return value
+    }
+}
+
+/// Collects the body of an answer, up to a limit.
+final class ResponseReceiver {
+    private var body: [UInt8] = []
+    private let limit: Int
+    private(set) var isOverLimit = false
+
+    init(limit: Int) { self.limit = limit }
+
+    var count: Int { body.count }
+
+    func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count <= limit - body.count else {
+            isOverLimit = true
+            return false
+        }
+        body.append(contentsOf: bytes)
+        return true
+    }
+
+    func takeBody() -> [UInt8] {
+        defer { body = [] }
+        return body
+    }
+}
+
+/// CURLOPT_WRITEFUNCTION; the context is the `ResponseReceiver`. Any count but the given one ends the transfer.
+func receiveCallback(
+    bytes: UnsafeMutablePointer<CChar>?, size: Int, count: Int, context: UnsafeMutableRawPointer?
+) -> Int {
+    let (total, overflow) = size.multipliedReportingOverflow(by: count)
+    guard let context, let bytes, !overflow else { return 0 }
+    let receiver = Unmanaged<ResponseReceiver>.fromOpaque(context).takeUnretainedValue()
+    return receiver.receive(UnsafeRawBufferPointer(start: bytes, count: total)) ? total : 0
+}

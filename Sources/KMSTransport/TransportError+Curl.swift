@@ -1,0 +1,76 @@
+internal import CCurl
+
+extension TransportError {
+    /// libcurl's result in our terms, with what the operator can do about it.
+    ///
+    /// - Parameters:
+    ///   - detail: libcurl's own text (CURLOPT_ERRORBUFFER), which never has headers; may be empty.
+    ///   - isTooLarge: our limit on the answer ended the transfer.
+    init(code: CURLcode, detail: String, endpoint: String, isTooLarge: Bool) {
+        let text = detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail
+        let kind = isTooLarge ? .protocolViolation : TransportError.kind(of: code, text)
+        var message = "\(endpoint): \(text)"
+        if isTooLarge { message = "\(endpoint): the answer is larger than allowed" }
+        if let remedy = TransportError.remedy(kind, text) { message += "; " + remedy }
+        self.init(kind, message)
+    }
+
+    private static func kind(of code: CURLcode, _ text: String) -> Kind {
+        switch code {
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .resolution
+        case CURLE_COULDNT_CONNECT: .connection
+        case CURLE_OPERATION_TIMEDOUT: .timedOut
+        case CURLE_SSL_CONNECT_ERROR: isLostConnection(text) ? .connection : .tls
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR,
+            CURLE_SSL_PINNEDPUBKEYNOTMATCH, CURLE_SSL_INVALIDCERTSTATUS:
+            .tls
+        // The server may refuse our certificate, or its absence, only when TLS 1.3 is already up.
+        case CURLE_SEND_ERROR, CURLE_RECV_ERROR: text.contains("alert") ? .tls : .interrupted
+        case CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE, CURLE_AGAIN: .interrupted
+        case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY, CURLE_WRITE_ERROR, CURLE_FILESIZE_EXCEEDED,
+            CURLE_BAD_CONTENT_ENCODING:
+            .protocolViolation
+        case CURLE_SSL_CERTPROBLEM, CURLE_URL_MALFORMAT, CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT, CURLE_NOT_BUILT_IN,
+            CURLE_UNKNOWN_OPTION, CURLE_BAD_FUNCTION_ARGUMENT, CURLE_RECURSIVE_API_CALL:
+            .refused
+        default: .interrupted
+        }
+    }
+
+    /// The connection ended during the handshake without a word of TLS: a server that starts or stops.
+    private static func isLostConnection(_ text: String) -> Bool {
+        text.contains("SSL_ERROR_SYSCALL") || text.contains("Connection reset") || text.contains("unexpected eof")
+    }
+
+    private static func remedy(_ kind: Kind, _ text: String) -> String? {
+        switch kind {
+        case .resolution: return "check the host name of the endpoint and this machine's DNS"
+        case .connection: return "check that the KMS runs and that endpoint, port and firewall are right"
+        case .tls: break
+        case .timedOut, .interrupted, .protocolViolation, .refused: return nil
+        }
+        for (part, remedy) in tlsRemedies where text.contains(part) { return remedy }
+        return nil
+    }
+
+    private static var tlsRemedies: [(part: String, remedy: String)] {
+        let authority = "set ca_certs_file to the file with the KMS's CA certificate, or add it to the system's"
+        let ownCertificate = "the KMS wants a client certificate that it knows: check cert_file and key_file"
+        return [
+            ("unable to get local issuer", authority),
+            ("unable to get issuer", authority),
+            ("self-signed certificate", authority),
+            ("self signed certificate", authority),
+            ("unable to verify the first certificate", authority),
+            ("has expired", "renew the KMS's certificate, or correct this machine's clock"),
+            ("not yet valid", "correct this machine's clock"),
+            ("subject name", "use a host name that the KMS's certificate contains as endpoint"),
+            ("wrong version number", "this port does not speak TLS: check the endpoint"),
+            ("alert certificate required", ownCertificate),
+            ("alert bad certificate", ownCertificate),
+            ("alert unknown ca", ownCertificate),
+            ("alert handshake failure", "the KMS accepts none of this machine's TLS versions and ciphers"),
+            ("alert protocol version", "the KMS does not speak TLS 1.2 or newer"),
+        ]
+    }
+}
