@@ -152,7 +152,10 @@ private let privateKey = "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KE
     }
 
     @Test(arguments: [
-        ("api_endpoin = \"x\"", "kms-pkcs11.conf:1: unknown key \"api_endpoin\" in the configuration file; known keys: "),
+        (
+            "api_endpoin = \"x\"",
+            "kms-pkcs11.conf:1: unknown key \"api_endpoin\" in the configuration file; known keys: "
+        ),
         ("# comment\n\n[log]\nlevel = \"info\"\nlevle = 1", "kms-pkcs11.conf:5: unknown key \"levle\" in [log]; known"),
         ("a.b = 1", "kms-pkcs11.conf:1: unknown key \"a\""),
         ("cache_ttl = 1\n[[slot]]\nlabel = 'a'\n[[slot]]\nlabel = 'b'\ncolour = 1", "kms-pkcs11.conf:6: unknown key"),
@@ -238,6 +241,31 @@ private let privateKey = "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KE
             try folder.failure("", ["FORTANIX_API_ENDPOINT": "http://x"]).hasPrefix("FORTANIX_API_ENDPOINT: http://"))
         let message = try folder.failure("", ["FORTANIX_API_ENDPOINT": "https://user:secret@host"])
         #expect(message.hasPrefix("FORTANIX_API_ENDPOINT: a user name") && !message.contains("secret"))
+    }
+
+    /// The sample that is installed is valid as it is, and every example in it is when it is switched on.
+    @Test func theSampleFile() throws {
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("pkcs11-conf/kms-pkcs11.conf").path
+        let sample = try String(contentsOfFile: path, encoding: .utf8)
+        let folder = try Folder()
+        #expect(try folder.load(sample).slots.count == 1)
+
+        try folder.write(certificate, to: "ca.pem")
+        try folder.write(certificate, to: "client.pem")
+        try folder.write(privateKey, to: "client.key")
+        try folder.write("key", to: "api-key")
+        let lines = sample.replacingOccurrences(of: "/etc/kms-pkcs11/", with: folder.path + "/")
+            .components(separatedBy: "\n")
+        let examples = lines.filter { $0.hasPrefix("#") && $0.dropFirst().first.map { $0 != " " } == true }
+            .map { String($0.dropFirst()) }
+        let configuration = try folder.load(examples.joined(separator: "\n"), ["MAIL_API_KEY": "mail"])
+        #expect(configuration.slots.map(\.label) == ["Web", "Mail"])
+        #expect(configuration.slots[0].endpoints.count == 2)
+        #expect(configuration.slots[1].apiKey?.equals(Secret("mail")) == true)
+        for key in ConfigurationKeys.slot {
+            #expect(examples.contains { $0.hasPrefix(key.name + " = ") }, "\(key.name) is not in the sample")
+        }
     }
 
     @Test func warnings() throws {

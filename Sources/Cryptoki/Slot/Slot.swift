@@ -23,6 +23,7 @@ struct Slot: Sendable {
             token = nil
             return
         }
+        Slot.warnAboutUnused(id, settings)
         var options = TransportOptions(endpoint: endpoint)
         options.caCertificates = settings.caCertificates
         options.clientCertificate = settings.clientCertificate
@@ -41,6 +42,19 @@ struct Slot: Sendable {
             throw CKError(CKR_GENERAL_ERROR)
         }
         token = Token(slotID: id, settings: settings, endpoint: endpoint, backend: backend, context: context)
+    }
+
+    /// What the file may say and this version does not act on: better a line in the log than silence.
+    private static func warnAboutUnused(_ id: CK_SLOT_ID, _ settings: Configuration.Slot) {
+        if settings.endpoints.count > 1 {
+            Log.warning("slot \(id): only the first of its \(settings.endpoints.count) endpoints is used")
+        }
+        if settings.appID != nil {
+            Log.warning("slot \(id): app_id has no effect yet: log in with the app's API key")
+        }
+        if settings.maximumConcurrentRequests > 0 {
+            Log.warning("slot \(id): max_concurrent_requests_per_slot has no effect yet")
+        }
     }
 
     var info: CK_SLOT_INFO {

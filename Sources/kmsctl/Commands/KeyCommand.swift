@@ -1,0 +1,81 @@
+import ArgumentParser
+import KMSModel
+
+struct KeyCommand: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: "key", abstract: "Keys and other security objects.",
+            subcommands: [KeyImport.self, KeyGenerate.self, List.self, Show.self, Delete.self])
+    }
+
+    struct List: ParsableCommand {
+        static var configuration: CommandConfiguration {
+            CommandConfiguration(abstract: "List keys and certificates.")
+        }
+
+        @OptionGroup var options: ConnectionOptions
+
+        func run() throws {
+            let client = try AdminClient.connect(options)
+            defer { client.close() }
+            let keys = try client.keys().sorted { ($0.name ?? "") < ($1.name ?? "") }
+            try Output.show(keys.map { KeyView($0) }, asJSON: options.json) {
+                var table = Table("NAME", "TYPE", "SIZE", "STATE", "ID (PKCS#11)", "KID")
+                for key in keys {
+                    let view = KeyView(key)
+                    table.add(key.name, view.kindName, view.sizeName, view.stateName, view.id, key.kid)
+                }
+                return table.text(empty: "There is no object. Make one: kmsctl key generate, or kmsctl key import.")
+            }
+        }
+    }
+
+    struct Show: ParsableCommand {
+        static var configuration: CommandConfiguration {
+            CommandConfiguration(abstract: "Show a key: attributes, public key, and how PKCS#11 and NGINX name it.")
+        }
+
+        @OptionGroup var options: ConnectionOptions
+        @Argument(help: "Name or kid of the object.")
+        var name: String
+
+        func run() throws {
+            let client = try AdminClient.connect(options)
+            defer { client.close() }
+            let key = KeyView(try client.key(name))
+            try Output.show(key, asJSON: options.json) { key.text }
+        }
+    }
+
+    struct Delete: ParsableCommand {
+        static var configuration: CommandConfiguration {
+            CommandConfiguration(abstract: "Delete a key for ever. On a terminal this asks first.")
+        }
+
+        @OptionGroup var options: ConnectionOptions
+        @Argument(help: "Name or kid of the object.")
+        var name: String
+        @Flag(name: .shortAndLong, help: "Do not ask.")
+        var yes = false
+
+        func run() throws {
+            let client = try AdminClient.connect(options)
+            defer { client.close() }
+            let key = try client.key(name)
+            guard let kid = key.kid else { throw CommandFailure(.refused, "\"\(name)\" has no kid") }
+            guard try yes || Confirmation.ask("Delete \(key.name ?? kid) (\(kid)) for ever?") else {
+                throw CommandFailure(.refused, "nothing was deleted")
+            }
+            try client.send(
+                .delete, "/crypto/v1/keys/\(AdminClient.escaped(kid))", doing: "deleting \"\(key.name ?? kid)\"")
+            struct Result: Encodable {
+                var kid: String
+                var name: String?
+                var deleted = true
+            }
+            try Output.show(Result(kid: kid, name: key.name), asJSON: options.json) {
+                "Deleted \(key.name ?? kid) (\(kid))."
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import ArgumentParser
+import FoundationEssentials
+import KMSModel
+import KMSSupport
+import OpenSSLCrypto
+
+struct KeyImport: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: "import", abstract: "Import a private or public RSA or EC key.",
+            discussion:
+                "PEM or DER; PKCS#1, PKCS#8, SEC 1, SubjectPublicKeyInfo. An encrypted key asks for its passphrase.")
+    }
+
+    @OptionGroup var options: ConnectionOptions
+    @Argument var name: String
+    @Option(help: ArgumentHelp("The key (- is standard input).", valueName: "pem-or-der"))
+    var file: String
+    @Option(help: ArgumentHelp("File with the passphrase of an encrypted key.", valueName: "file"))
+    var passphraseFile: String?
+    @Flag(help: "Let the private key be exported later.")
+    var exportable = false
+    @OptionGroup var object: ObjectOptions
+
+    func run() throws {
+        var bytes = try InputFile.read(file, what: "the key", limit: 1 << 20).bytes
+        let material = try KeyMaterial.read(Secret(copying: &bytes), path: file, passphrase: passphrase)
+        let client = try AdminClient.connect(options)
+        defer { client.close() }
+        var request = try object.request(name: name, client: client)
+        request.objType = material.kind.objectType
+        request.keyOps =
+            material.isPrivate
+            ? DefaultOperations.ofKey(material.kind.objectType, exportable: exportable)
+            : DefaultOperations.ofPublicKey(material.kind.objectType)
+        switch material.kind {
+        case .rsa(let bits, _): request.keySize = bits
+        case .ec(let curve): request.ellipticCurve = curve
+        }
+        request.value = material.der.withBytes { Data($0) }
+        let key = KeyView(
+            try client.send(
+                .put, "/crypto/v1/keys", body: request, doing: "importing \"\(name)\"", as: Sobject.self))
+        try Output.show(key, asJSON: options.json) { key.text }
+    }
+
+    private func passphrase() throws -> Secret {
+        if let passphraseFile { return try SecretInput.file(passphraseFile, what: "the passphrase") }
+        guard let answer = SecretInput.prompt("Passphrase of \(Output.printable(file)): ") else {
+            throw CommandFailure(
+                .input, "\(file) is encrypted", remedy: "Give --passphrase-file FILE, or run this on a terminal.")
+        }
+        return answer
+    }
+}
+
+/// A key out of a file, in the DER that the API takes.
+private struct KeyMaterial {
+    var kind: KeyKind
+    var isPrivate: Bool
+    /// PKCS#1 or SEC 1 of a private key, SubjectPublicKeyInfo of a public one.
+    var der: Secret
+
+    /// - Parameter passphrase: asked for only when the key is encrypted.
+    static func read(_ bytes: Secret, path: String, passphrase: () throws -> Secret) throws -> KeyMaterial {
+        do {
+            let context = try LibraryContext()
+            let blocks = PEM.blocks(bytes, in: context)
+            if blocks.isEmpty { return try decode(bytes, path: path, context) }
+            if let block = blocks.first(where: { $0.label.hasSuffix("PRIVATE KEY") }) {
+                let secret = block.isEncrypted ? try passphrase() : nil
+                return try KeyMaterial(try PEM.privateKey(bytes, passphrase: secret, in: context))
+            }
+            if let content = PEM.contents(of: "PUBLIC KEY", bytes, in: context).first {
+                return try KeyMaterial(subjectPublicKeyInfo: content, context)
+            }
+            if blocks.contains(where: { $0.label.hasSuffix("CERTIFICATE") }) { throw certificate(path) }
+            throw CommandFailure(
+                .input, "\(path) holds no key, only \(blocks.map(\.label).joined(separator: ", "))",
+                remedy: "Give a private key as PEM or DER.")
+        } catch let error as CryptoError {
+            throw CommandFailure(.input, "\(path): \(error)", remedy: "Give an RSA or EC key as PEM or DER.")
+        }
+    }
+
+    private static func decode(_ der: Secret, path: String, _ context: LibraryContext) throws -> KeyMaterial {
+        let bytes = der.withBytes { Array($0) }
+        if (try? PublicKey(subjectPublicKeyInfo: bytes, in: context)) != nil {
+            return try KeyMaterial(subjectPublicKeyInfo: bytes, context)
+        }
+        if (try? Certificate(der: bytes, in: context)) != nil { throw certificate(path) }
+        return try KeyMaterial(try PrivateKey(der: der, in: context))
+    }
+
+    private init(_ key: PrivateKey) throws {
+        guard key.isConsistent() else { throw CryptoError("the parts of the private key do not fit together") }
+        kind = key.kind
+        isPrivate = true
+        der = try key.der()
+    }
+
+    private init(subjectPublicKeyInfo bytes: [UInt8], _ context: LibraryContext) throws {
+        kind = try PublicKey(subjectPublicKeyInfo: bytes, in: context).kind()
+        isPrivate = false
+        der = Secret(bytes)
+    }
+
+    private static func certificate(_ path: String) -> CommandFailure {
+        CommandFailure(
+            .input, "\(path) holds a certificate, not a key", remedy: "Use: kmsctl cert import NAME --file \(path).")
+    }
+}
