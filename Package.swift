@@ -26,6 +26,24 @@ let moduleLinkerSettings: [LinkerSetting] = [
     .linkedLibrary("swiftSynchronization"),
 ]
 
+/// The C host programs of Tests/Integration, linked with Cryptoki itself instead of the .so, for the sanitizers.
+let hostSettings: [CSetting] = [.headerSearchPath("../../../Include"), .define("STATIC_MODULE")]
+let hostPrograms: [Target] = [
+    .target(
+        name: "HostSupport", dependencies: ["COpenSSL"], path: "Tests/Integration/support",
+        sources: ["children.c", "host.c", "report.c", "return_values.c", "signature.c"], publicHeadersPath: ".",
+        cSettings: hostSettings),
+    .executableTarget(
+        name: "cryptoki-threads", dependencies: ["Cryptoki", "HostSupport"], path: "Tests/Integration/threads",
+        sources: ["threads.c", "worker.c"], cSettings: hostSettings),
+    .executableTarget(
+        name: "cryptoki-badinput", dependencies: ["Cryptoki", "HostSupport"], path: "Tests/Integration/badinput",
+        sources: [
+            "attributes.c", "badinput.c", "calls.c", "check.c", "find.c", "initialise.c", "interfaces.c", "sessions.c",
+            "sign.c", "sign_init.c", "slots.c", "sweep.c",
+        ], cSettings: hostSettings),
+]
+
 let package = Package(
     name: "kms-pkcs11",
     platforms: [.macOS(.v15)],
@@ -113,3 +131,6 @@ let package = Package(
         .testTarget(name: "ModuleTests", dependencies: ["CPKCS11"], swiftSettings: strict),
     ]
 )
+
+// An ordinary build has no use for them.
+if Context.environment["KMS_PKCS11_SANITIZE"] != nil { package.targets += hostPrograms }

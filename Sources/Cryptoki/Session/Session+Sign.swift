@@ -64,7 +64,9 @@ extension Session {
                 digest: digest, with: algorithm, key: operation.key.keyID, deadline: token.deadline())
             return try finish(operation, signature)
         } catch {
-            Log.error("C_Sign with key \"\(operation.key.name)\": \(error.message)")
+            let line = "C_Sign with key \"\(operation.key.name)\": \(error.message)"
+            // A C_Logout of another thread is the host's own doing.
+            if error.kind == .unauthenticated, !token.login.isLoggedIn { Log.info(line) } else { Log.error(line) }
             // The key may be gone or changed: let the next search ask.
             if error.kind == .notFound { token.invalidateObjects() }
             throw CKError(error)
