@@ -82,7 +82,9 @@ let package = Package(
             name: "KMSBackend", dependencies: ["KMSModel", "KMSSupport", "KMSTransport"], swiftSettings: strict),
         .target(
             name: "Cryptoki",
-            dependencies: ["CPKCS11", "KMSBackend", "KMSModel", "KMSSupport", "KMSTransport", "OpenSSLCrypto", "TOMLKit"],
+            dependencies: [
+                "CPKCS11", "KMSBackend", "KMSModel", "KMSSupport", "KMSTransport", "OpenSSLCrypto", "TOMLKit",
+            ],
             swiftSettings: strict),
         .target(
             name: "PKCS11Module", dependencies: ["Cryptoki", "CRuntimeReset"], swiftSettings: strict,

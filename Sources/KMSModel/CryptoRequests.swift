@@ -14,7 +14,8 @@ package struct SignRequest: Codable, Sendable {
         case hash, data, mode
     }
 
-    package init(key: SobjectDescriptor?, hashAlg: HashAlgorithm, hash: Data?, data: Data? = nil, mode: SignatureMode?) {
+    package init(key: SobjectDescriptor?, hashAlg: HashAlgorithm, hash: Data?, data: Data? = nil, mode: SignatureMode?)
+    {
         self.key = key
         self.hashAlg = hashAlg
         self.hash = hash

@@ -16,7 +16,8 @@ package enum Gate {
     }
 
     /// Runs `body`, which only waits and touches no shared state, outside the gate.
-    package static func outside<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    package static func outside<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result
+    {
         let depth = fork_gate_suspend()
         defer { fork_gate_resume(depth) }
         return try body()

@@ -1,5 +1,6 @@
 internal import COpenSSL
 package import KMSModel
+internal import KMSSupport
 
 extension HashAlgorithm {
     /// OpenSSL's name; nil for MD5 ‖ SHA-1, which providers know as a name of its own but nobody should make anew.
@@ -60,9 +61,7 @@ package final class Digest {
         _ bytes: some Sequence<UInt8>, _ algorithm: HashAlgorithm, in context: LibraryContext
     ) throws(CryptoError) -> [UInt8] {
         let digest = try Digest(algorithm, in: context)
-        let input = Array(bytes)
-        let result = input.withUnsafeBytes { buffer in Result<Void, CryptoError> { () throws(CryptoError) in try digest.update(buffer) } }
-        try result.get()
+        try Array(bytes).withBytes { buffer throws(CryptoError) in try digest.update(buffer) }
         return try digest.finish()
     }
 }

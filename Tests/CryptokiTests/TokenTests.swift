@@ -24,7 +24,9 @@ struct TokenTests {
 
     private func login(_ token: Token, _ pin: String?, _ user: CK_USER_TYPE = CKU_USER) throws {
         guard let pin else { return try token.login(user, pin: Input(nil, 0)) }
-        try Array(pin.utf8).withUnsafeBytes { try token.login(user, pin: Input(raw: $0.baseAddress, CK_ULONG($0.count))) }
+        try Array(pin.utf8).withUnsafeBytes {
+            try token.login(user, pin: Input(raw: $0.baseAddress, CK_ULONG($0.count)))
+        }
     }
 
     private func find(_ token: Token, label: String? = nil, class objectClass: CK_OBJECT_CLASS? = nil) throws
