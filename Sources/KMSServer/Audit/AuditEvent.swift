@@ -1,0 +1,80 @@
+package import KMSModel
+
+/// Something that happened, as the code that did it tells it.
+package struct AuditEvent: Sendable {
+    package enum ActionType: String, Sendable {
+        case administrative = "ADMINISTRATIVE"
+        case authentication = "AUTH"
+        case cryptoOperation = "CRYPTOOPERATION"
+    }
+
+    package enum Severity: String, Sendable {
+        case info = "INFO"
+        case warning = "WARNING"
+        case error = "ERROR"
+    }
+
+    package var actionType: ActionType
+    package var actorType: String
+    package var actorID: String?
+    package var acctID: String?
+    package var objectID: String?
+    package var groupIDs: [String] = []
+    package var message: String
+    package var severity = Severity.info
+    package var clientAddress: String?
+    package var started: ContinuousClock.Instant?
+
+    package init(_ actionType: ActionType, _ message: String, by principal: Principal, _ context: KMSContext? = nil) {
+        self.actionType = actionType
+        self.message = message
+        actorType = principal.actorType
+        actorID = principal.id
+        acctID = principal.acctID
+        clientAddress = context?.clientAddress
+        started = context?.started
+    }
+
+    /// A login that failed: who it was is only claimed.
+    package init(failedLogin message: String, actorType: String, actorID: String?, _ context: KMSContext) {
+        actionType = .authentication
+        self.message = message
+        self.actorType = actorType
+        self.actorID = actorID
+        severity = .warning
+        clientAddress = context.clientAddress
+        started = context.started
+    }
+
+    /// The event is about a security object.
+    package func about(_ object: Sobject) -> AuditEvent {
+        var event = self
+        event.objectID = object.kid
+        event.groupIDs = object.groupID.map { [$0] } ?? []
+        return event
+    }
+
+    /// The event is about something else with an id: a group, an app.
+    package func about(_ id: String, groups: [String] = []) -> AuditEvent {
+        var event = self
+        event.objectID = id
+        event.groupIDs = groups
+        return event
+    }
+
+    func record(at time: Timestamp) -> AuditRecord {
+        var record = AuditRecord(
+            actionType: actionType.rawValue, actorType: actorType, message: message, severity: severity.rawValue,
+            time: time.rfc3339)
+        record.actorID = actorID
+        record.acctID = acctID
+        record.objectID = objectID
+        record.groupIDs = groupIDs
+        record.clientIP = clientAddress
+        if let started {
+            let (seconds, attoseconds) = (ContinuousClock.now - started).components
+            record.responseTime = .init(secs: Int(seconds), nanos: Int(attoseconds / 1_000_000_000))
+        }
+        return record
+    }
+}

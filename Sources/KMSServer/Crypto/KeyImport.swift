@@ -1,0 +1,94 @@
+internal import FoundationEssentials
+package import KMSModel
+internal import KMSSupport
+package import OpenSSLCrypto
+
+extension KeyMaterial {
+    /// The value of PUT /crypto/v1/keys: finds out its format and checks that it is what the request says.
+    ///
+    /// The official client strips the lines around a PEM and sends what is left, so every DER form arrives here.
+    package static func read(_ request: SobjectRequest, in context: LibraryContext) throws -> KeyMaterial {
+        guard let value = request.value, !value.isEmpty else {
+            throw KMSError.badRequest("Field \"value\" is missing or empty")
+        }
+        // The client that imports a secret leaves the type out.
+        let type = request.objType ?? .secret
+        let material: KeyMaterial
+        switch type {
+        case .rsa, .ec: material = try readKey(value, as: type, in: context)
+        case .certificate: material = try readCertificate(value, in: context)
+        case .secret, .opaque: material = KeyMaterial(raw: Secret(value), type: type)
+        default: throw KMSError.badRequest(unsupportedType)
+        }
+        try material.checkAgainst(request)
+        return material
+    }
+
+    private static func readKey(_ value: Data, as type: ObjectType, in context: LibraryContext) throws -> KeyMaterial {
+        let bytes = Array(value)
+        let material: KeyMaterial
+        if let key = try? PrivateKey(der: Secret(bytes), in: context) {
+            guard key.kind.objectType == type else {
+                throw mismatch(type, key.kind.objectType.rawValue + " private key")
+            }
+            guard key.isConsistent() else {
+                throw KMSError.badRequest("Field \"value\": the parts of the private key do not fit together")
+            }
+            material = try KeyMaterial(key)
+        } else if let key = try? PublicKey(subjectPublicKeyInfo: bytes, in: context), let kind = try? key.kind() {
+            guard kind.objectType == type else { throw mismatch(type, kind.objectType.rawValue + " public key") }
+            material = try KeyMaterial(key)
+        } else {
+            throw KMSError.badRequest(complaint(bytes, type, in: context))
+        }
+        if type == .rsa, let bits = material.bits, !KeyRules.rsaBits.contains(bits) {
+            throw KMSError.badRequest("Field \"value\": RSA keys have 2048 to 4096 bits, and this one has \(bits)")
+        }
+        return material
+    }
+
+    private static func readCertificate(_ value: Data, in context: LibraryContext) throws -> KeyMaterial {
+        let bytes = Array(value)
+        do throws(CryptoError) {
+            return KeyMaterial(try Certificate(der: bytes, in: context))
+        } catch {
+            guard !looksLikePEM(bytes) else { throw KMSError.badRequest(pemHint) }
+            if (try? PrivateKey(der: Secret(bytes), in: context)) != nil { throw mismatch(.certificate, "private key") }
+            throw KMSError.badRequest("Field \"value\" is not one X.509 certificate in DER")
+        }
+    }
+
+    private func checkAgainst(_ request: SobjectRequest) throws(KMSError) {
+        if let wanted = request.keySize, let bits, wanted != bits {
+            throw .badRequest("Field \"key_size\" says \(wanted) bits, but \"value\" has \(bits)")
+        }
+        if let wanted = request.ellipticCurve, let curve, wanted != curve {
+            throw .badRequest("Field \"elliptic_curve\" says \(wanted.rawValue), but \"value\" is on \(curve.rawValue)")
+        }
+    }
+
+    private static func mismatch(_ type: ObjectType, _ found: String) -> KMSError {
+        .badRequest("Field \"obj_type\" says \(type.rawValue), but \"value\" holds an \(found)")
+    }
+
+    /// Why bytes are not a key that we take, as far as that can be told.
+    private static func complaint(_ bytes: [UInt8], _ type: ObjectType, in context: LibraryContext) -> String {
+        if looksLikePEM(bytes) { return pemHint }
+        if (try? Certificate(der: bytes, in: context)) != nil {
+            return "Field \"value\" holds an X.509 certificate; import it with obj_type CERTIFICATE"
+        }
+        do throws(CryptoError) {
+            _ = try PrivateKey(der: Secret(bytes), in: context)
+        } catch {
+            if type == .ec || !error.description.contains("PKCS") {
+                return "Field \"value\" is not an \(type.rawValue) key that can be imported: \(error.description)"
+            }
+        }
+        return "Field \"value\" is not an \(type.rawValue) private key (PKCS#1, SEC 1 or unencrypted PKCS#8) "
+            + "or public key (SubjectPublicKeyInfo) in DER"
+    }
+
+    private static func looksLikePEM(_ bytes: [UInt8]) -> Bool { bytes.starts(with: Array("-----BEGIN".utf8)) }
+
+    private static var pemHint: String { "Field \"value\" holds PEM text; send the base64 between its dashed lines" }
+}

@@ -1,0 +1,81 @@
+package import FoundationEssentials
+package import KMSModel
+
+/// Turns what a request says of a signature into an algorithm and a digest, or into a sentence why not.
+package struct SignatureRules {
+    package var algorithm: SigningAlgorithm
+    package var digest: [UInt8]
+
+    /// - Parameters:
+    ///   - hash: digest made by the client; exactly one of `hash` and `data` is given.
+    package init(
+        key: LoadedKey, hashAlg: HashAlgorithm, hash: Data?, data: Data?, mode: SignatureMode?, engine: CryptoEngine
+    ) throws {
+        algorithm = try SignatureRules.algorithm(key, hashAlg, mode)
+        digest = try SignatureRules.digest(hashAlg, hash, data, engine)
+    }
+
+    private static func algorithm(
+        _ key: LoadedKey, _ hash: HashAlgorithm, _ mode: SignatureMode?
+    ) throws -> SigningAlgorithm {
+        switch key.publicKey.flatMap({ try? $0.kind() }) {
+        case .ec?:
+            guard mode == nil else { throw KMSError.badRequest("Field \"mode\" is for RSA keys only") }
+            guard hash != .ssl3 else { throw KMSError.badRequest("hash_alg SSL3 is for RSA keys only") }
+            return .ecdsa(hash)
+        case .rsa?:
+            switch try rsaMode(mode, key.object.rsa?.signaturePolicy) {
+            case .pkcs1V15:
+                return .rsaPKCS1(hash)
+            case .pss(let mgf):
+                guard hash != .ssl3 else { throw KMSError.badRequest("hash_alg SSL3 is not possible with mode PSS") }
+                guard mgf != .ssl3 else { throw KMSError.badRequest("MGF1 cannot use SSL3") }
+                return .rsaPSS(hash, mgf: mgf ?? .sha256)
+            }
+        case nil:
+            throw KMSError.badRequest("An object of type \(key.object.objType.rawValue) cannot sign or verify")
+        }
+    }
+
+    /// The key's signature policy: the first entry that fits decides; without a mode the first entry chooses.
+    private static func rsaMode(
+        _ mode: SignatureMode?, _ policy: [RSAOptions.Policy]?
+    ) throws(KMSError) -> SignatureMode {
+        let policy = policy ?? [.init(padding: nil)]
+        guard let mode else {
+            switch policy.first?.padding {
+            case nil where policy.isEmpty: throw .operationNotAllowed
+            case nil, "PKCS1_V15": return .pkcs1V15
+            default: return .pss(mgf: nil)
+            }
+        }
+        let name =
+            switch mode {
+            case .pkcs1V15: "PKCS1_V15"
+            case .pss: "PSS"
+            }
+        guard policy.contains(where: { $0.padding == nil || $0.padding == name }) else {
+            throw .forbidden(
+                "Requested operation is not allowed with this key: its signature policy does not include \(name)")
+        }
+        return mode
+    }
+
+    private static func digest(
+        _ algorithm: HashAlgorithm, _ hash: Data?, _ data: Data?, _ engine: CryptoEngine
+    ) throws -> [UInt8] {
+        switch (hash, data) {
+        case (let hash?, nil):
+            guard hash.count == algorithm.length else {
+                throw KMSError.badRequest(
+                    "Field \"hash\" has \(hash.count) bytes; \(algorithm.rawValue) makes \(algorithm.length)")
+            }
+            return Array(hash)
+        case (nil, let data?):
+            guard algorithm != .ssl3 else { throw KMSError.badRequest("hash_alg SSL3 needs \"hash\", not \"data\"") }
+            return try engine.digest(data, algorithm)
+        default:
+            throw KMSError.badRequest("Exactly one of the fields \"hash\" and \"data\" is needed")
+        }
+    }
+}

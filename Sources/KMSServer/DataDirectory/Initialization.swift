@@ -1,0 +1,81 @@
+internal import KMSModel
+package import KMSSupport
+internal import OpenSSLCrypto
+
+/// `kmsd init`: a data directory with master key, account, first administrator and a CA of its own.
+package struct Initialization: Sendable {
+    package var directory: DataDirectory
+    package var account = "default"
+    package var adminEmail = "admin@localhost"
+    /// nil: one is made.
+    package var adminPassword: Secret?
+    /// Names and addresses in the server certificate; empty: those of this machine.
+    package var hosts: [String] = []
+
+    package init(directory: DataDirectory) { self.directory = directory }
+
+    package struct Result: Sendable {
+        /// Only when it was made here.
+        package var generatedPassword: Secret?
+        package var accountID: String
+        package var hosts: [String]
+    }
+
+    package func run() throws -> Result {
+        try check()
+        try directory.create()
+        do {
+            return try fill()
+        } catch {
+            directory.discard()
+            throw error
+        }
+    }
+
+    private func check() throws(StartError) {
+        guard adminEmail.contains("@"), !adminEmail.contains(where: { $0.isWhitespace || $0 == ":" }) else {
+            throw StartError("\(adminEmail) is not an e-mail address")
+        }
+        if let adminPassword, adminPassword.count < 8 {
+            throw StartError("the administrator's password is shorter than 8 characters")
+        }
+        for host in hosts where host.isEmpty || host.contains(where: \.isWhitespace) {
+            throw StartError("\"\(host)\" is not a host name or address")
+        }
+    }
+
+    private func fill() throws -> Result {
+        let context = try LibraryContext()
+        let masterKey = try MasterKey.generate(in: context)
+        let engine = try CryptoEngine(masterKey: masterKey, in: context)
+        let chain = try AuditChain(masterKey: masterKey, in: context)
+        let pool = try KMSDatabase.open(directory.databaseFile)
+
+        let generated = adminPassword == nil ? Secret(Base64.urlEncode(try Random.bytes(18, in: context))) : nil
+        let password = adminPassword ?? generated ?? Secret("")
+        let account = Account(acctID: newID(), name: account, createdAt: .now)
+        let user = UserRecord(
+            id: newID(), acctID: account.acctID, email: adminEmail.lowercased(),
+            passwordHash: try PasswordHash.make(password, in: context), createdAt: .now)
+        let check = try engine.seal(Secret("kmsd"), as: .masterKeyCheck)
+        let hosts = hosts.isEmpty ? ServerIdentity.defaultHosts : hosts
+        let authority = try CertificateAuthority.make()
+        let server = try authority.issue(for: hosts)
+        try pool.write { db in
+            try SettingStore.set(.masterKeyCheck, check, in: db)
+            try SettingStore.set(.hosts, Array(hosts.joined(separator: "\n").utf8), in: db)
+            try TLSIdentityStore.set(.authority, try authority.identity.sealed(.authority, by: engine), in: db)
+            try TLSIdentityStore.set(.server, try server.sealed(.server, by: engine), in: db)
+            try AccountStore.insert(account, in: db)
+            try UserStore.insert(user, in: db)
+            let message = "Account \"\(account.name)\" and administrator \"\(user.email)\" created"
+            try chain.append([AuditEvent(.administrative, message, by: .user(user)).about(account.acctID)], in: db)
+        }
+        // Everything into the main file, so that the directory can be copied as it is.
+        try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+        try pool.close()
+        try directory.write(masterKey.text, to: directory.masterKeyFile, mode: 0o600)
+        try directory.write(Secret(try authority.identity.pem()), to: directory.authorityFile, mode: 0o644)
+        return Result(generatedPassword: generated, accountID: account.acctID, hosts: hosts)
+    }
+}

@@ -1,0 +1,65 @@
+internal import FoundationEssentials
+package import Hummingbird
+internal import NIOCore
+
+extension Request {
+    /// Longest body accepted, in bytes.
+    package static var bodyLimit: Int { 1_048_576 }
+
+    /// As `json`, but no body at all counts as an empty object.
+    package func jsonIfAny<Body: Decodable>(_ type: Body.Type) async throws -> Body {
+        guard headers[.contentLength].flatMap(Int.init) ?? 0 > 0 || headers[.transferEncoding] != nil else {
+            return try JSONDecoder().decode(type, from: Data("{}".utf8))
+        }
+        return try await json(type)
+    }
+
+    /// The JSON body, whatever Content-Type says: several clients send none.
+    ///
+    /// - Throws: `KMSError` 413 for a body over the limit, 400 with the name of the offending field otherwise.
+    package func json<Body: Decodable>(_ type: Body.Type) async throws -> Body {
+        if let length = headers[.contentLength].flatMap(Int.init), length > Request.bodyLimit { throw tooLarge }
+        let buffer: ByteBuffer
+        do {
+            buffer = try await body.collect(upTo: Request.bodyLimit)
+        } catch is NIOTooManyBytesError {
+            throw tooLarge
+        }
+        guard buffer.readableBytes > 0 else {
+            throw KMSError.badRequest("The request body is empty; expected a JSON object")
+        }
+        do {
+            return try JSONDecoder().decode(type, from: Data(buffer.readableBytesView))
+        } catch let error as DecodingError {
+            throw KMSError.badRequest(error.sentence)
+        }
+    }
+
+    private var tooLarge: KMSError {
+        KMSError(.contentTooLarge, "The request body is over the limit of \(Request.bodyLimit) bytes")
+    }
+}
+
+extension DecodingError {
+    /// Which field is wrong and how, without the value that was sent.
+    fileprivate var sentence: String {
+        switch self {
+        case .keyNotFound(let key, let context):
+            "Field \"\(path(context.codingPath + [key]))\" is missing"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            context.codingPath.isEmpty
+                ? "Invalid request: expected a JSON object"
+                : "Field \"\(path(context.codingPath))\" has the wrong type: \(context.debugDescription)"
+        case .dataCorrupted(let context):
+            context.codingPath.isEmpty
+                ? "The request body is not valid JSON, or a number in it does not fit"
+                : "Field \"\(path(context.codingPath))\" is not valid: \(context.debugDescription)"
+        @unknown default:
+            "The request body is not valid"
+        }
+    }
+
+    private func path(_ keys: [any CodingKey]) -> String {
+        keys.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+    }
+}

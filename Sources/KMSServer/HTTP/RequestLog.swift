@@ -1,0 +1,46 @@
+internal import HTTPTypes
+package import Hummingbird
+internal import Logging
+
+/// Outermost middleware: turns every error into its plain-text answer and logs the request.
+///
+/// Logged are method, path, status and duration; never headers, query or bodies, which carry secrets.
+package struct RequestLog: RouterMiddleware {
+    package func handle(
+        _ request: Request, context: KMSContext, next: (Request, KMSContext) async throws -> Response
+    ) async throws -> Response {
+        var response: Response
+        do {
+            response = try await next(request, context)
+        } catch let error as KMSError {
+            context.logger.debug("refused", metadata: ["message": "\(error.message)"])
+            response = try error.response(from: request, context: context)
+        } catch let error as HTTPError where error.status == .notFound {
+            response = try KMSError.notFound("There is no \(request.method) \(request.uri.path.prefix(200))")
+                .response(from: request, context: context)
+        } catch let error as any HTTPResponseError {
+            response = try KMSError(error.status, error.status.reasonPhrase).response(from: request, context: context)
+        } catch is CancellationError {
+            response = try KMSError(.serviceUnavailable, "The server is stopping")
+                .response(from: request, context: context)
+        } catch {
+            // The text of a database error names tables and columns; statements' arguments are not part of it.
+            context.logger.error("request failed", metadata: ["error": "\(error)", "path": "\(request.uri.path)"])
+            response = try KMSError.internalError.response(from: request, context: context)
+        }
+        response.headers[.xRequestID] = context.id
+        context.logger.debug(
+            "request",
+            metadata: [
+                "method": "\(request.method)", "path": "\(request.uri.path)", "status": "\(response.status.code)",
+                "duration": "\(ContinuousClock.now - context.started)", "client": "\(context.clientAddress ?? "-")",
+            ])
+        return response
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static var xRequestID: HTTPField.Name {
+        HTTPField.Name("x-request-id") ?? .location
+    }
+}

@@ -1,0 +1,49 @@
+package import HTTPTypes
+package import Hummingbird
+
+/// Collects the routes of all controllers, so that a known path with another method is 405 and not 404.
+package final class RouteTable {
+    package typealias OpenHandler = @Sendable (Request, KMSContext) async throws -> Response
+    package typealias Handler = @Sendable (Request, KMSContext, Principal) async throws -> Response
+
+    private let router = Router(context: KMSContext.self, options: .autoGenerateHeadEndpoints)
+    private let authenticator: Authenticator
+    private var methods: [String: [HTTPRequest.Method]] = [:]
+
+    package init(authenticator: Authenticator) {
+        self.authenticator = authenticator
+        router.add(middleware: RequestLog())
+    }
+
+    /// A route that anybody may call.
+    package func open(_ method: HTTPRequest.Method, _ path: String, _ handler: @escaping OpenHandler) {
+        methods[path, default: []].append(method)
+        router.on(RouterPath(path), method: method) { request, context in try await handler(request, context) }
+    }
+
+    /// A route for authenticated apps and users.
+    package func on(_ method: HTTPRequest.Method, _ path: String, _ handler: @escaping Handler) {
+        let authenticator = authenticator
+        open(method, path) { request, context in
+            let principal = try await authenticator.principal(of: request, context: context)
+            return try await handler(request, context, principal)
+        }
+    }
+
+    /// The router, with a 405 for every method that a path does not have.
+    package func build() -> Router<KMSContext> {
+        let all: [HTTPRequest.Method] = [.get, .post, .put, .patch, .delete, .head, .options]
+        for (path, allowed) in methods {
+            let names = allowed.map(\.rawValue).joined(separator: ", ")
+            for method in all where !allowed.contains(method) && !(method == .head && allowed.contains(.get)) {
+                router.on(RouterPath(path), method: method) { request, context in
+                    var response = try KMSError(.methodNotAllowed, "\(method) is not possible here; use \(names)")
+                        .response(from: request, context: context)
+                    response.headers[.allow] = names
+                    return response
+                }
+            }
+        }
+        return router
+    }
+}

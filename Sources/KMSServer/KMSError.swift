@@ -1,0 +1,48 @@
+package import HTTPTypes
+package import Hummingbird
+
+/// What the KMS answers when it does not do what was asked: a status and one plain-text sentence, as Fortanix does.
+package struct KMSError: Error, Sendable, Equatable {
+    package var status: HTTPResponse.Status
+    package var message: String
+
+    package init(_ status: HTTPResponse.Status, _ message: String) {
+        self.status = status
+        self.message = message
+    }
+
+    package static func badRequest(_ message: String) -> KMSError { KMSError(.badRequest, message) }
+    package static func forbidden(_ message: String) -> KMSError { KMSError(.forbidden, message) }
+    package static func conflict(_ message: String) -> KMSError { KMSError(.conflict, message) }
+    package static func notFound(_ message: String) -> KMSError { KMSError(.notFound, message) }
+    package static func unauthenticated(_ message: String) -> KMSError { KMSError(.unauthorized, message) }
+
+    // Sentences that clients of the real service compare with.
+    package static var noSuchObject: KMSError { notFound("sobject does not exist") }
+    package static var objectExists: KMSError { conflict("sobject already exists") }
+    package static var operationNotAllowed: KMSError {
+        forbidden("Requested operation is not allowed with this key")
+    }
+    package static var noSession: KMSError { unauthenticated("Session does not exist") }
+    package static var noAccountSelected: KMSError {
+        unauthenticated("This operation requires an account to be selected")
+    }
+
+    package static var wrongCredential: KMSError {
+        unauthenticated("Authentication failed: no such app or user, or wrong API key or password")
+    }
+    package static var noCredential: KMSError {
+        unauthenticated("Authentication required: send an API key as Basic or a session token as Bearer")
+    }
+    package static var internalError: KMSError {
+        KMSError(.internalServerError, "Internal error; the server's log says more")
+    }
+}
+
+extension KMSError: HTTPResponseError {
+    package func response(from request: Request, context: some RequestContext) throws -> Response {
+        var headers: HTTPFields = [.contentType: "text/plain; charset=utf-8"]
+        if status == .unauthorized { headers[.wwwAuthenticate] = "Basic realm=\"kmsd\", Bearer" }
+        return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(string: message)))
+    }
+}

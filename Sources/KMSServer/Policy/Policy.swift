@@ -1,0 +1,104 @@
+package import KMSModel
+
+/// The one place that decides who may do what to which security object. Controllers ask; they do not compare.
+///
+/// Users are the account's administrators and may do everything that the object itself allows. Apps see the objects of
+/// their groups and need a permission there.
+package enum Policy {
+    package enum Action: Sendable {
+        case read, sign, verify, export, update, activate, revoke, delete
+    }
+
+    /// - Throws: 404 when the object is not visible, else 403 with the reason.
+    package static func check(
+        _ principal: Principal, may action: Action, _ object: Sobject
+    ) throws(KMSError) {
+        guard isVisible(object, to: principal) else { throw .noSuchObject }
+        try checkPermission(principal, action, object)
+        try checkObject(principal, action, object)
+    }
+
+    package static func isVisible(_ object: Sobject, to principal: Principal) -> Bool {
+        guard object.acctID == principal.acctID else { return false }
+        guard let groups = principal.groups else { return true }
+        return object.groupID.map(groups.contains) ?? false
+    }
+
+    /// - Throws: 403 when the app may not create objects in the group.
+    package static func checkCreate(_ principal: Principal, in group: String) throws(KMSError) {
+        guard case .app(let app) = principal else { return }
+        guard app.may([.manage, .createSobjects], in: group) else {
+            throw .forbidden("Requested operation is not allowed: the app may not create objects in group \(group)")
+        }
+    }
+
+    /// Groups, apps, accounts and users belong to administrators.
+    package static func checkAdministrator(_ principal: Principal) throws(KMSError) {
+        guard case .user = principal else {
+            throw .forbidden("Requested operation is not allowed: it needs a user session, and this is an app's")
+        }
+    }
+
+    /// The groups whose audit records are visible; nil: all.
+    package static func auditGroups(_ principal: Principal) throws(KMSError) -> [String]? {
+        guard case .app(let app) = principal else { return nil }
+        let groups = app.groups.keys.filter { app.may([.audit], in: $0) }.sorted()
+        guard !groups.isEmpty else {
+            throw .forbidden("Requested operation is not allowed: the app has the AUDIT permission in no group")
+        }
+        return groups
+    }
+
+    private static func checkPermission(
+        _ principal: Principal, _ action: Action, _ object: Sobject
+    ) throws(KMSError) {
+        guard case .app(let app) = principal, let group = object.groupID else { return }
+        let wanted: [AppPermission] =
+            switch action {
+            case .read: []
+            case .sign: [.sign]
+            case .verify: [.verify, .sign]
+            case .export: [.export]
+            case .update: [.manage, .updateSobjectsProfile, .updateKeyOps]
+            case .activate: [.manage, .activateSobjects]
+            case .revoke: [.manage, .revokeSobjects]
+            case .delete: [.manage, .deleteSobjects]
+            }
+        guard wanted.isEmpty || app.may(wanted, in: group) else {
+            let names = wanted.map(\.rawValue).joined(separator: " or ")
+            throw .forbidden("Requested operation is not allowed: the app lacks the permission \(names) in the group")
+        }
+    }
+
+    private static func checkObject(_ principal: Principal, _ action: Action, _ object: Sobject) throws(KMSError) {
+        switch action {
+        case .read, .activate, .revoke:
+            break
+        case .sign:
+            try checkUsable(object, in: [.active])
+            try checkOperation(.sign, object)
+        case .verify:
+            try checkUsable(object, in: [.active, .deactivated, .compromised])
+            try checkOperation(.verify, object)
+        case .export:
+            try checkOperation(.export, object)
+        case .update, .delete:
+            // APPMANAGEABLE is what lets an app change the object; users need no such leave.
+            if case .app = principal { try checkOperation(.appManageable, object) }
+        }
+    }
+
+    private static func checkOperation(_ operation: KeyOperation, _ object: Sobject) throws(KMSError) {
+        guard object.keyOps.contains(operation) else { throw .operationNotAllowed }
+    }
+
+    private static func checkUsable(_ object: Sobject, in states: [ObjectState]) throws(KMSError) {
+        guard object.enabled else {
+            throw .forbidden("Requested operation is not allowed with this key: it is disabled")
+        }
+        let state = object.state ?? .active
+        guard states.contains(state) else {
+            throw .forbidden("Requested operation is not allowed with this key: it is in state \(state.rawValue)")
+        }
+    }
+}

@@ -1,0 +1,51 @@
+package import KMSModel
+
+/// Who makes a request.
+package enum Principal: Sendable {
+    case app(AppRecord)
+    case user(UserRecord)
+
+    package var id: String {
+        switch self {
+        case .app(let app): app.id
+        case .user(let user): user.id
+        }
+    }
+
+    /// As the audit log names it.
+    package var name: String {
+        switch self {
+        case .app(let app): "App \"\(app.name)\""
+        case .user(let user): "User \"\(user.email)\""
+        }
+    }
+
+    package var actorType: String {
+        switch self {
+        case .app: "App"
+        case .user: "User"
+        }
+    }
+
+    package var creator: Creator {
+        switch self {
+        case .app(let app): Creator(app: app.id)
+        case .user(let user): Creator(user: user.id)
+        }
+    }
+
+    /// The groups whose objects are visible; nil: all of the account.
+    package var groups: [String]? {
+        switch self {
+        case .app(let app): app.groups.keys.sorted()
+        case .user: nil
+        }
+    }
+
+    package var acctID: String {
+        switch self {
+        case .app(let app): app.acctID
+        case .user(let user): user.acctID
+        }
+    }
+}

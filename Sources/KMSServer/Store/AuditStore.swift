@@ -1,0 +1,89 @@
+internal import FoundationEssentials
+package import GRDB
+package import KMSModel
+
+/// The audit table. It only grows; triggers refuse everything else.
+package enum AuditStore {
+    /// A row with its place in the chain.
+    package struct Entry: Sendable {
+        package var sequence: Int64
+        /// The record's JSON, exactly the bytes that the chain covers.
+        package var record: String
+        package var chain: [UInt8]
+    }
+
+    package struct Filter: Sendable {
+        package var size = 1000
+        package var from = 0
+        /// Seconds since the epoch, inclusive.
+        package var rangeFrom: Int?
+        package var rangeTo: Int?
+        package var actionType: String?
+        package var actorID: String?
+        package var objectID: String?
+        package var severity: String?
+        /// Only entries after this one in the listing's order, which is newest first.
+        package var previous: Int64?
+        /// Only records that touch one of these groups; nil: all.
+        package var groups: [String]?
+
+        package init() {}
+    }
+
+    package static func append(
+        _ record: AuditRecord, json: String, time: Timestamp, chain: [UInt8], in db: Database
+    ) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO audit (time, action_type, actor_id, object_id, record, chain) VALUES (?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [
+            time.seconds, record.actionType, record.actorID, record.objectID, json, Data(chain),
+        ])
+    }
+
+    package static func lastChain(in db: Database) throws -> [UInt8]? {
+        try Data.fetchOne(try db.cachedStatement(sql: "SELECT chain FROM audit ORDER BY sequence DESC LIMIT 1"))
+            .map(Array.init)
+    }
+
+    package static func list(_ filter: Filter, in db: Database) throws -> [Entry] {
+        var condition = "1"
+        var arguments: StatementArguments = []
+        func add(_ clause: String, _ value: (any DatabaseValueConvertible)?) {
+            guard let value else { return }
+            condition += " AND " + clause
+            arguments += [value]
+        }
+        add("time >= ?", filter.rangeFrom)
+        add("time <= ?", filter.rangeTo)
+        add("action_type = ?", filter.actionType)
+        add("actor_id = ?", filter.actorID)
+        add("object_id = ?", filter.objectID)
+        add("json_extract(record, '$.severity') = ?", filter.severity)
+        add("sequence < ?", filter.previous)
+        if let groups = filter.groups {
+            let list = String(decoding: try JSONEncoder().encode(groups), as: UTF8.self)
+            add(
+                """
+                EXISTS (SELECT 1 FROM json_each(record, '$.group_ids') AS touched
+                    WHERE touched.value IN (SELECT value FROM json_each(?)))
+                """, list)
+        }
+        arguments += [filter.size, filter.from]
+        return try Row.fetchAll(
+            db, sql: "SELECT * FROM audit WHERE \(condition) ORDER BY sequence DESC LIMIT ? OFFSET ?",
+            arguments: arguments
+        ).map(entry)
+    }
+
+    /// The whole table from its beginning, one entry at a time.
+    package static func forEach(in db: Database, _ body: (Entry) throws -> Void) throws {
+        let rows = try Row.fetchCursor(db, sql: "SELECT * FROM audit ORDER BY sequence")
+        while let row = try rows.next() { try body(entry(row)) }
+    }
+
+    private static func entry(_ row: Row) -> Entry {
+        Entry(sequence: row["sequence"], record: row["record"], chain: Array(row["chain"] as Data))
+    }
+}

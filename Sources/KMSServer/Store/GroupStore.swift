@@ -1,0 +1,65 @@
+package import GRDB
+package import KMSModel
+
+package enum GroupStore {
+    /// - Throws: `KMSError` 409 when the account has a group of that name.
+    package static func insert(_ group: Group, in db: Database) throws {
+        guard try find(name: group.name, account: group.acctID, in: db) == nil else {
+            throw KMSError.conflict("group already exists")
+        }
+        try db.execute(
+            sql: """
+                INSERT INTO "group" (group_id, acct_id, name, description, created_at, creator)
+                VALUES (?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                group.groupID, group.acctID, group.name, group.description, group.createdAt?.seconds ?? 0,
+                group.creator?.user ?? "",
+            ])
+    }
+
+    package static func update(_ group: Group, in db: Database) throws {
+        if let other = try find(name: group.name, account: group.acctID, in: db), other.groupID != group.groupID {
+            throw KMSError.conflict("group already exists")
+        }
+        try db.execute(
+            sql: "UPDATE \"group\" SET name = ?, description = ? WHERE group_id = ?",
+            arguments: [group.name, group.description, group.groupID])
+    }
+
+    /// - Throws: `KMSError` 409 while the group holds objects or apps.
+    package static func delete(_ id: String, in db: Database) throws {
+        let objects = try Int.fetchOne(db, sql: "SELECT count(*) FROM sobject WHERE group_id = ?", arguments: [id]) ?? 0
+        let apps = try Int.fetchOne(db, sql: "SELECT count(*) FROM app_group WHERE group_id = ?", arguments: [id]) ?? 0
+        guard objects == 0, apps == 0 else {
+            throw KMSError.conflict(
+                "The group is in use by \(objects) security object(s) and \(apps) app(s); delete them first")
+        }
+        try db.execute(sql: "DELETE FROM \"group\" WHERE group_id = ?", arguments: [id])
+    }
+
+    package static func find(id: String, account: String, in db: Database) throws -> Group? {
+        try Row.fetchOne(
+            db, sql: "SELECT * FROM \"group\" WHERE group_id = ? AND acct_id = ?", arguments: [id, account]
+        ).map(group)
+    }
+
+    package static func find(name: String, account: String, in db: Database) throws -> Group? {
+        try Row.fetchOne(
+            db, sql: "SELECT * FROM \"group\" WHERE name = ? AND acct_id = ?", arguments: [name, account]
+        ).map(group)
+    }
+
+    package static func all(account: String, in db: Database) throws -> [Group] {
+        try Row.fetchAll(db, sql: "SELECT * FROM \"group\" WHERE acct_id = ? ORDER BY name", arguments: [account])
+            .map(group)
+    }
+
+    private static func group(_ row: Row) -> Group {
+        var group = Group(
+            groupID: row["group_id"], name: row["name"], description: row["description"], acctID: row["acct_id"],
+            createdAt: Timestamp(seconds: row["created_at"]))
+        group.creator = Creator(user: row["creator"])
+        return group
+    }
+}

@@ -1,0 +1,83 @@
+internal import FoundationEssentials
+package import GRDB
+package import KMSModel
+
+/// What a listing asks for (reference: List query).
+package struct KeyQuery: Sendable {
+    package enum Sort: Sendable {
+        case kid, name
+    }
+
+    package var account: String
+    /// Only these groups; nil: all.
+    package var groups: [String]?
+    package var name: String?
+    package var groupID: String?
+    package var objType: ObjectType?
+    package var customMetadata: [String: String] = [:]
+    package var sort = Sort.kid
+    package var isDescending = false
+    /// Exclusive: the last kid or name of the page before.
+    package var start: String?
+    package var limit = 1000
+    package var offset = 0
+
+    package init(account: String, groups: [String]?) {
+        self.account = account
+        self.groups = groups
+    }
+}
+
+extension KeyStore {
+    package static func list(_ query: KeyQuery, in db: Database) throws -> [KeyRecord] {
+        var (condition, arguments) = try filter(query)
+        let column = query.sort == .kid ? "kid" : "name"
+        if let start = query.start {
+            condition += " AND \(column) \(query.isDescending ? "<" : ">") ?"
+            arguments += [start]
+        }
+        arguments += [query.limit, query.offset]
+        return try Row.fetchAll(
+            db,
+            sql: """
+                SELECT kid, attributes, NULL AS sealed_value FROM sobject WHERE \(condition)
+                ORDER BY \(column) \(query.isDescending ? "DESC" : "ASC") LIMIT ? OFFSET ?
+                """,
+            arguments: arguments
+        ).map(record)
+    }
+
+    /// How many objects the query matches on all pages together, and how many the caller can see at all.
+    package static func count(_ query: KeyQuery, in db: Database) throws -> (filtered: Int, total: Int) {
+        func count(_ query: KeyQuery) throws -> Int {
+            let (condition, arguments) = try filter(query)
+            return try Int.fetchOne(db, sql: "SELECT count(*) FROM sobject WHERE \(condition)", arguments: arguments)
+                ?? 0
+        }
+        return (try count(query), try count(KeyQuery(account: query.account, groups: query.groups)))
+    }
+
+    private static func filter(_ query: KeyQuery) throws -> (String, StatementArguments) {
+        var condition = "acct_id = ?"
+        var arguments: StatementArguments = [query.account]
+        if let groups = query.groups {
+            condition += " AND group_id IN (SELECT value FROM json_each(?))"
+            arguments += [String(decoding: try JSONEncoder().encode(groups), as: UTF8.self)]
+        }
+        for (column, value) in [
+            ("name", query.name), ("group_id", query.groupID), ("obj_type", query.objType?.rawValue),
+        ] {
+            guard let value else { continue }
+            condition += " AND \(column) = ?"
+            arguments += [value]
+        }
+        for (key, value) in query.customMetadata {
+            condition += """
+                 AND EXISTS (SELECT 1 FROM json_each(attributes, '$.custom_metadata') AS entry
+                    WHERE entry.key = ? AND entry.value = ?)
+                """
+            arguments += [key, value]
+        }
+        return (condition, arguments)
+    }
+}

@@ -1,0 +1,55 @@
+package import GRDB
+
+/// The schema's history. Append only: a migration that was released is never changed.
+package enum Migrations {
+    package static var all: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1: accounts, users, groups, apps, objects, audit") { db in
+            try db.execute(sql: first)
+        }
+        return migrator
+    }
+
+    /// `sealed` columns hold AES-256-GCM boxes, `attributes` and `record` the API's JSON without any key material.
+    private static var first: String {
+        """
+        CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE tls_identity (
+            name TEXT PRIMARY KEY, certificate BLOB NOT NULL, sealed_key BLOB NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE account (acct_id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at INTEGER NOT NULL) STRICT;
+        CREATE TABLE user (
+            user_id TEXT PRIMARY KEY, acct_id TEXT NOT NULL REFERENCES account, email TEXT NOT NULL UNIQUE,
+            password_hash TEXT NOT NULL, created_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE "group" (
+            group_id TEXT PRIMARY KEY, acct_id TEXT NOT NULL REFERENCES account, name TEXT NOT NULL,
+            description TEXT, created_at INTEGER NOT NULL, creator TEXT NOT NULL, UNIQUE (acct_id, name)
+        ) STRICT;
+        CREATE TABLE app (
+            app_id TEXT PRIMARY KEY, acct_id TEXT NOT NULL REFERENCES account, name TEXT NOT NULL, description TEXT,
+            app_type TEXT, interface TEXT, enabled INTEGER NOT NULL, default_group TEXT REFERENCES "group",
+            created_at INTEGER NOT NULL, secret_hash BLOB NOT NULL, sealed_secret BLOB NOT NULL, UNIQUE (acct_id, name)
+        ) STRICT;
+        CREATE TABLE app_group (
+            app_id TEXT NOT NULL REFERENCES app ON DELETE CASCADE, group_id TEXT NOT NULL REFERENCES "group",
+            permissions TEXT, PRIMARY KEY (app_id, group_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE sobject (
+            kid TEXT PRIMARY KEY, acct_id TEXT NOT NULL REFERENCES account, group_id TEXT NOT NULL REFERENCES "group",
+            name TEXT NOT NULL, obj_type TEXT NOT NULL, attributes TEXT NOT NULL, sealed_value BLOB,
+            UNIQUE (acct_id, name)
+        ) STRICT;
+        CREATE INDEX sobject_by_group ON sobject (group_id);
+        CREATE TABLE audit (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, action_type TEXT NOT NULL,
+            actor_id TEXT, object_id TEXT, record TEXT NOT NULL, chain BLOB NOT NULL
+        ) STRICT;
+        CREATE INDEX audit_by_object ON audit (object_id, sequence);
+        CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
+            BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+        CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
+            BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+        """
+    }
+}

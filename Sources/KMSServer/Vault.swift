@@ -1,0 +1,108 @@
+internal import FoundationEssentials
+package import GRDB
+package import KMSModel
+internal import KMSSupport
+package import Logging
+package import NIOPosix
+package import OpenSSLCrypto
+
+/// Everything that the controllers work with: the stores behind one database, the keys, the sessions, the audit log.
+package final class Vault: Sendable {
+    package let pool: DatabasePool
+    package let engine: CryptoEngine
+    package let chain: AuditChain
+    package let audit: AuditLog
+    package let sessions: Sessions
+    package let throttle = LoginThrottle()
+    package let apps = RecordCache<AppRecord>(limit: 10_000)
+    package let keys = RecordCache<LoadedKey>(limit: 10_000)
+    /// For work that takes longer than a signature: key generation, password hashes, checks of imported keys. It must
+    /// hold up neither the event loops nor Swift's own threads, of which there is one per core.
+    package let blocking: NIOThreadPool
+
+    package init(
+        pool: DatabasePool, masterKey: MasterKey, context: LibraryContext, flushAudit: AuditLog.Flush = .soon,
+        logger: Logger, blocking: NIOThreadPool = .singleton
+    ) throws {
+        self.pool = pool
+        engine = try CryptoEngine(masterKey: masterKey, in: context)
+        chain = try AuditChain(masterKey: masterKey, in: context)
+        audit = AuditLog(
+            pool: pool, chain: chain, flush: flushAudit,
+            flusher: WALFlusher(database: pool.path, blocking: blocking, logger: logger))
+        sessions = Sessions(in: context)
+        self.blocking = blocking
+    }
+
+    package var authenticator: Authenticator {
+        Authenticator(pool: pool, apps: apps, sessions: sessions, context: engine.context, blocking: blocking)
+    }
+
+    /// A change and its audit record in one transaction.
+    package func change<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> (Value, AuditEvent)
+    ) async throws -> Value {
+        try await pool.write { [chain] db in
+            let (value, event) = try body(db)
+            try chain.append([event], in: db)
+            return value
+        }
+    }
+
+    /// The object that a request names, if the caller may do `action` with it; parsed keys come from the cache.
+    package func key(
+        _ descriptor: SobjectDescriptor?, for action: Policy.Action, by principal: Principal
+    ) async throws -> LoadedKey {
+        let kid = try await resolve(descriptor, account: principal.acctID)
+        let account = principal.acctID
+        let key = try await keys.value(kid) {
+            let record = try await pool.read { db in try KeyStore.find(kid: kid, account: account, in: db) }
+            return try record.map { try engine.load($0) }
+        }
+        guard let key else { throw KMSError.noSuchObject }
+        try Policy.check(principal, may: action, key.object)
+        return key
+    }
+
+    private func resolve(_ descriptor: SobjectDescriptor?, account: String) async throws -> String {
+        switch (descriptor?.kid, descriptor?.name) {
+        case (let kid?, nil):
+            return kid.lowercased()
+        case (nil, let name?):
+            guard let record = try await pool.read({ db in try KeyStore.find(name: name, account: account, in: db) })
+            else { throw KMSError.noSuchObject }
+            return record.kid
+        default:
+            throw KMSError.badRequest("Field \"key\" must name the object by exactly one of \"kid\" and \"name\"")
+        }
+    }
+}
+
+extension Vault {
+    /// Opens a data directory, whose modes and lock the caller has seen to.
+    ///
+    /// - Throws: `StartError` for a missing or wrong master key and a database that does not open.
+    package static func open(
+        _ directory: DataDirectory, flushAudit: AuditLog.Flush = .soon, logger: Logger
+    ) async throws -> Vault {
+        let masterKey = try directory.masterKey()
+        let pool: DatabasePool
+        do {
+            pool = try KMSDatabase.open(directory.databaseFile)
+        } catch {
+            throw StartError("cannot open the database \(directory.databaseFile): \(error)")
+        }
+        let vault = try Vault(
+            pool: pool, masterKey: masterKey, context: try LibraryContext(), flushAudit: flushAudit, logger: logger)
+        let check = try await pool.read { db in try SettingStore.value(.masterKeyCheck, in: db) }
+        guard let check, (try? vault.engine.open(check, as: .masterKeyCheck)) != nil else {
+            throw StartError(
+                "the master key \(directory.masterKeyFile) does not belong to this data directory; put the right one back"
+            )
+        }
+        return vault
+    }
+}
+
+/// Lower-case, hyphenated, random: ids of everything.
+package func newID() -> String { UUID().uuidString.lowercased() }

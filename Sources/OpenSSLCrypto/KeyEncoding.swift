@@ -1,0 +1,24 @@
+internal import COpenSSL
+
+/// DER of keys through OpenSSL's i2d functions.
+enum KeyEncoding {
+    typealias Encoder = (OpaquePointer, UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?) -> Int32
+
+    /// EC points are written uncompressed: PKCS#11 wants them so, and not every client can expand one.
+    static func encode(_ key: OpaquePointer, _ i2d: Encoder) throws(CryptoError) -> [UInt8] {
+        ERR_set_mark()
+        defer { ERR_pop_to_mark() }
+        if EVP_PKEY_is_a(key, "EC") == 1 {
+            EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "uncompressed")
+        }
+        let length = Int(i2d(key, nil))
+        guard length > 0 else { throw CryptoError("cannot encode the key") }
+        var bytes = [UInt8](repeating: 0, count: length)
+        let written = bytes.withUnsafeMutableBufferPointer { buffer -> Int32 in
+            var next = buffer.baseAddress
+            return i2d(key, &next)
+        }
+        guard Int(written) == length else { throw CryptoError("cannot encode the key") }
+        return bytes
+    }
+}

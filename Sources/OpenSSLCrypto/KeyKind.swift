@@ -1,0 +1,79 @@
+internal import COpenSSL
+package import KMSModel
+
+/// What sort of key an EVP_PKEY is, as far as the KMS deals in it.
+package enum KeyKind: Sendable, Equatable {
+    /// Size of the modulus in bits; the exponent as far as it fits a word, which every sane one does.
+    case rsa(bits: Int, exponent: Int)
+    case ec(EllipticCurve)
+
+    /// In bits.
+    package var bits: Int {
+        switch self {
+        case .rsa(let bits, _): bits
+        case .ec(let curve): curve.bits
+        }
+    }
+
+    package var objectType: ObjectType {
+        switch self {
+        case .rsa: .rsa
+        case .ec: .ec
+        }
+    }
+
+    /// - Throws: `CryptoError` saying what is unusual about the key: another algorithm, an unnamed or unknown curve.
+    init(of key: OpaquePointer) throws(CryptoError) {
+        if EVP_PKEY_is_a(key, "RSA") == 1 {
+            self = .rsa(bits: Int(EVP_PKEY_get_bits(key)), exponent: try exponent(of: key))
+        } else if EVP_PKEY_is_a(key, "EC") == 1 {
+            self = .ec(try curve(of: key))
+        } else {
+            throw CryptoError("neither an RSA nor an EC key")
+        }
+    }
+}
+
+extension EllipticCurve {
+    /// OpenSSL's short name; nil for curves that it does not treat as EC.
+    package var openSSLName: String? {
+        switch self {
+        case .nistP224: "secp224r1"
+        case .nistP256: "prime256v1"
+        case .nistP384: "secp384r1"
+        case .nistP521: "secp521r1"
+        case .secP256K1: "secp256k1"
+        case .ed25519, .ed448, .x25519, .x448: nil
+        }
+    }
+}
+
+private func exponent(of key: OpaquePointer) throws(CryptoError) -> Int {
+    var value: OpaquePointer?
+    guard EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &value) == 1, let value else {
+        throw CryptoError("the RSA key has no public exponent")
+    }
+    defer { BN_free(value) }
+    guard BN_num_bits(value) <= 32 else { throw CryptoError("the RSA public exponent is longer than 32 bits") }
+    return Int(BN_get_word(value))
+}
+
+private func curve(of key: OpaquePointer) throws(CryptoError) -> EllipticCurve {
+    guard try text(OSSL_PKEY_PARAM_EC_ENCODING, of: key) == OSSL_PKEY_EC_ENCODING_GROUP else {
+        throw CryptoError("the EC key spells out its curve parameters instead of naming a curve")
+    }
+    let name = try text(OSSL_PKEY_PARAM_GROUP_NAME, of: key)
+    guard let curve = EllipticCurve.allCases.first(where: { $0.openSSLName == name }) else {
+        throw CryptoError("the curve \(name) is not supported")
+    }
+    return curve
+}
+
+private func text(_ name: String, of key: OpaquePointer) throws(CryptoError) -> String {
+    var buffer = [CChar](repeating: 0, count: 80)
+    var count = 0
+    guard EVP_PKEY_get_utf8_string_param(key, name, &buffer, buffer.count, &count) == 1 else {
+        throw CryptoError("the EC key names no curve")
+    }
+    return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}

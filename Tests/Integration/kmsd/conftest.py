@@ -1,0 +1,155 @@
+"""kmsd asked directly over its REST API, as any client would, with nothing but Python's own HTTPS."""
+
+import base64
+import http.client
+import json
+import ssl
+from dataclasses import dataclass
+
+import pytest
+from kms import KMS
+from processes import PATIENCE, run
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    text: str
+    headers: dict[str, str]
+
+    def json(self):
+        return json.loads(self.text)
+
+
+class REST:
+    """One kept-alive connection to a kmsd."""
+
+    def __init__(self, kms: KMS, authorization: str | None = None):
+        self.kms = kms
+        self.authorization = authorization
+        self._connection = None
+
+    def ask(self, method: str, path: str, body=None, headers=None) -> Answer:
+        """`body` is JSON for dict and list, sent as it is for bytes; http.client sends an iterable in chunks."""
+        if isinstance(body, dict | list):
+            body = json.dumps(body).encode()
+        headers = dict(headers or {})
+        if self.authorization:
+            headers.setdefault("Authorization", self.authorization)
+        if self._connection is None:
+            context = ssl.create_default_context(cafile=self.kms.ca_file)
+            self._connection = http.client.HTTPSConnection(
+                "127.0.0.1", self.kms.port, context=context, timeout=PATIENCE
+            )
+        try:
+            self._connection.request(method, path, body, headers)
+            response = self._connection.getresponse()
+            return Answer(response.status, response.read().decode(), dict(response.getheaders()))
+        except (OSError, http.client.HTTPException):
+            self.close()
+            raise
+
+    def expect(self, status: int, method: str, path: str, body=None) -> Answer:
+        answer = self.ask(method, path, body)
+        assert answer.status == status, f"{method} {path}: {answer.status} {answer.text}"
+        return answer
+
+    def close(self):
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class RESTKMS(KMS):
+    """A KMS whose contents are made over the REST API, so that these tests need kmsd only."""
+
+    password = "correct horse battery staple"
+
+    def admin_session(self) -> REST:
+        rest = REST(self, basic(f"{self.admin}:{self.password}"))
+        token = rest.expect(200, "POST", "/sys/v1/session/auth").json()["access_token"]
+        rest.authorization = f"Bearer {token}"
+        (account,) = rest.expect(200, "GET", "/sys/v1/users/accounts").json()
+        rest.expect(200, "POST", "/sys/v1/session/select_account", {"acct_id": account})
+        return rest
+
+    def make_app(self, name: str) -> str:
+        """A group and an app of that name; answers the API key."""
+        admin = self.admin_session()
+        group = admin.expect(201, "POST", "/sys/v1/groups", {"name": name}).json()["group_id"]
+        app = admin.expect(
+            201, "POST", "/sys/v1/apps", {"name": name, "add_groups": [group], "default_group": group}
+        ).json()["app_id"]
+        secret = admin.expect(200, "GET", f"/sys/v1/apps/{app}/credential").json()["credential"]["secret"]
+        admin.close()
+        return base64.b64encode(f"{app}:{secret}".encode()).decode()
+
+
+def basic(text: str) -> str:
+    return "Basic " + base64.b64encode(text.encode()).decode()
+
+
+@pytest.fixture(scope="module")
+def server(binaries, tmp_path_factory):
+    """A kmsd of this module's own, logging all it has to say."""
+    kms = RESTKMS(binaries, tmp_path_factory.mktemp("kmsd"), log_level="trace")
+    kms.initialize()
+    kms.start()
+    try:
+        yield kms
+    finally:
+        kms.stop()
+
+
+@pytest.fixture(scope="module")
+def app(server) -> REST:
+    """A connection of an app with full rights in its group, with the API key on every request."""
+    rest = REST(server, f"Basic {server.make_app('app')}")
+    yield rest
+    rest.close()
+
+
+@pytest.fixture
+def connect(server):
+    """Further connections to the same kmsd."""
+    opened = []
+
+    def open_one(authorization: str | None = None) -> REST:
+        opened.append(REST(server, authorization))
+        return opened[-1]
+
+    yield open_one
+    for rest in opened:
+        rest.close()
+
+
+@pytest.fixture
+def new_kms(binaries, tmp_path):
+    """Makes data directories that no other test sees; what is still running at the end is stopped."""
+    made = []
+
+    def make(name: str = "kmsd", log_level: str | None = None) -> RESTKMS:
+        kms = RESTKMS(binaries, tmp_path / name, log_level=log_level)
+        kms.initialize()
+        made.append(kms)
+        return kms
+
+    yield make
+    for kms in made:
+        kms.stop()
+
+
+@pytest.fixture(scope="session")
+def openssl_der():
+    """Runs openssl and answers its output, which is DER."""
+
+    def make(*arguments, input: bytes = b"") -> bytes:
+        return run("openssl", *arguments, input=input).stdout
+
+    return make
+
+
+@pytest.fixture
+def rest_client():
+    """The class itself, for tests that stop and start their server."""
+    return REST

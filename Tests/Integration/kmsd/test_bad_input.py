@@ -1,0 +1,225 @@
+"""Whatever is sent, kmsd answers 4xx with a sentence and goes on."""
+
+import base64
+import json
+import os
+import socket
+import ssl
+
+import pytest
+
+HASH = base64.b64encode(bytes(32)).decode()
+NO_KID = "00000000-0000-4000-8000-000000000000"
+KEYS = "/crypto/v1/keys"
+SIGN = "/crypto/v1/sign"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def keys(app):
+    app.expect(201, "POST", KEYS, {"name": "rsa", "obj_type": "RSA", "key_size": 2048})
+    app.expect(201, "POST", KEYS, {"name": "ec", "obj_type": "EC", "elliptic_curve": "NistP256"})
+
+
+def sign(**changes):
+    return {"key": {"name": "rsa"}, "hash_alg": "SHA256", "hash": HASH} | changes
+
+
+TABLE = [
+    # What is not JSON, or not the JSON that is wanted.
+    ("POST", SIGN, b"", 400, "empty"),
+    ("POST", SIGN, b"{", 400, "not valid JSON"),
+    ("POST", SIGN, b"hash=AAAA", 400, "not valid JSON"),
+    ("POST", SIGN, b"\xff\xfe{}", 400, "not valid JSON"),
+    ("POST", SIGN, b'{"key":{"name":"rsa"},"hash_alg":"SHA256","hash":"\xff"}', 400, "not valid"),
+    ("POST", SIGN, b"[]", 400, "JSON object"),
+    ("POST", SIGN, b'"text"', 400, "JSON object"),
+    ("POST", SIGN, b"null", 400, ""),
+    ("POST", SIGN, b"[" * 100_000, 400, "not valid JSON"),
+    ("POST", SIGN, b'{"a":' * 5_000 + b"1" + b"}" * 5_000, 400, ""),
+    # Fields.
+    ("POST", SIGN, {}, 400, "hash_alg"),
+    ("POST", SIGN, sign(key=None), 400, "key"),
+    ("POST", SIGN, sign(key=7), 400, "key"),
+    ("POST", SIGN, sign(key={"kid": NO_KID, "name": "rsa"}), 400, "exactly one"),
+    ("POST", SIGN, sign(key={"transient_key": "AAAA"}), 400, "exactly one"),
+    ("POST", SIGN, sign(key={"kid": 12}), 400, "kid"),
+    ("POST", SIGN, sign(hash=None), 400, "Exactly one"),
+    ("POST", SIGN, sign(hash=[1, 2]), 400, "hash"),
+    ("POST", SIGN, sign(hash="***"), 400, "hash"),
+    ("POST", SIGN, sign(hash="AAAA"), 400, "3 bytes"),
+    ("POST", SIGN, sign(hash=""), 400, "0 bytes"),
+    ("POST", SIGN, sign(hash_alg="SHA257"), 400, "SHA256"),
+    ("POST", SIGN, sign(hash_alg={"SHA256": {}}), 400, "hash_alg"),
+    ("POST", SIGN, sign(mode="PKCS1_V15"), 400, "mode"),
+    ("POST", SIGN, sign(mode={"PSS": {}, "PKCS1_V15": {}}), 400, "mode"),
+    ("POST", SIGN, sign(mode={"PSS": {"mgf": {"mgf1": {"hash": "MD2"}}}}), 400, "mode"),
+    ("POST", "/crypto/v1/verify", sign(), 400, "signature"),
+    ("POST", "/crypto/v1/digest", {"alg": "SHA256"}, 400, "data"),
+    ("POST", "/crypto/v1/digest", {"alg": "SSL3", "data": "AAAA"}, 400, "alg"),
+    # Objects that are not there.
+    ("POST", SIGN, sign(key={"kid": NO_KID}), 404, "sobject does not exist"),
+    ("POST", SIGN, sign(key={"name": "nothing"}), 404, "sobject does not exist"),
+    ("GET", f"{KEYS}/{NO_KID}", None, 404, "sobject does not exist"),
+    ("GET", f"{KEYS}/not-a-kid", None, 404, "sobject does not exist"),
+    ("GET", f"{KEYS}/%00", None, 404, ""),
+    ("DELETE", f"{KEYS}/{NO_KID}", None, 404, "sobject does not exist"),
+    ("PATCH", f"{KEYS}/{NO_KID}", {}, 404, "sobject does not exist"),
+    ("GET", f"{KEYS}/{NO_KID}/export", None, 404, "sobject does not exist"),
+    ("POST", f"{KEYS}/{NO_KID}/sign", sign(), 404, "sobject does not exist"),
+    ("GET", f"/sys/v1/groups/{NO_KID}", None, 404, "group does not exist"),
+    ("GET", f"/sys/v1/apps/{NO_KID}", None, 404, "app does not exist"),
+    ("GET", f"/sys/v1/accounts/{NO_KID}", None, 404, "account does not exist"),
+    # New keys.
+    ("POST", KEYS, {"obj_type": "RSA", "key_size": 2048}, 400, "name"),
+    ("POST", KEYS, {"name": " ", "obj_type": "RSA", "key_size": 2048}, 400, "name"),
+    ("POST", KEYS, {"name": "a\nb", "obj_type": "RSA", "key_size": 2048}, 400, "name"),
+    ("POST", KEYS, {"name": "n" * 4097, "obj_type": "RSA", "key_size": 2048}, 400, "4096"),
+    ("POST", KEYS, {"name": 5, "obj_type": "RSA", "key_size": 2048}, 400, "name"),
+    ("POST", KEYS, {"name": "new"}, 400, "obj_type"),
+    ("POST", KEYS, {"name": "new", "obj_type": "UNHEARD"}, 400, "obj_type"),
+    ("POST", KEYS, {"name": "new", "obj_type": "RSA"}, 400, "key_size"),
+    ("POST", KEYS, {"name": "new", "obj_type": "RSA", "key_size": "big"}, 400, "key_size"),
+    ("POST", KEYS, {"name": "new", "obj_type": "RSA", "key_size": 2048.5}, 400, "does not fit"),
+    ("POST", KEYS, b'{"name":"new","obj_type":"RSA","key_size":1e300}', 400, "does not fit"),
+    *(
+        ("POST", KEYS, {"name": "new", "obj_type": "RSA", "key_size": size}, 400, "2048 to 4096")
+        for size in (-1, 0, 1, 1024, 2047, 2050, 4352, 2**31, 2**63 - 1)
+    ),
+    *(
+        ("POST", KEYS, {"name": "new", "obj_type": "RSA", "key_size": 2048, "pub_exponent": e}, 400, "pub_exponent")
+        for e in (-3, 0, 1, 2, 65536, 2**32 + 1)
+    ),
+    ("POST", KEYS, {"name": "new", "obj_type": "EC"}, 400, "elliptic_curve"),
+    ("POST", KEYS, {"name": "new", "obj_type": "EC", "elliptic_curve": "P-256"}, 400, "NistP256"),
+    ("POST", KEYS, {"name": "new", "obj_type": "EC", "elliptic_curve": "X448"}, 400, "not supported"),
+    ("POST", KEYS, {"name": "new", "obj_type": "SECRET", "key_size": 256}, 400, "generated"),
+    ("POST", KEYS, {"name": "new", "obj_type": "AES", "key_size": 256}, 400, "not supported"),
+    ("POST", KEYS, {"name": "new", "obj_type": "EC", "elliptic_curve": "NistP256", "value": "AAAA"}, 400, "value"),
+    ("POST", KEYS, {"name": "new", "obj_type": "EC", "elliptic_curve": "NistP256", "transient": True}, 400, "ransient"),
+    ("POST", KEYS, {"name": "new", "obj_type": "EC", "elliptic_curve": "NistP256", "key_ops": ["ENCRYPT"]}, 400, "key_ops"),
+    ("POST", KEYS, {"name": "new", "obj_type": "EC", "elliptic_curve": "NistP256", "key_ops": "SIGN"}, 400, "key_ops"),
+    ("POST", KEYS, {"name": "new", "obj_type": "EC", "elliptic_curve": "NistP256", "group_id": NO_KID}, 400, "group_id"),
+    ("POST", KEYS, {"name": "new", "obj_type": "EC", "elliptic_curve": "NistP256", "state": "Destroyed"}, 400, "state"),
+    ("POST", KEYS, {"name": "new", "obj_type": "EC", "elliptic_curve": "NistP256", "custom_metadata": {"a": 1}}, 400,
+     "custom_metadata"),
+    ("POST", KEYS, {"name": "ec", "obj_type": "EC", "elliptic_curve": "NistP256"}, 409, "sobject already exists"),
+    # Imports; the formats have a test of their own.
+    ("PUT", KEYS, {"name": "new", "obj_type": "RSA"}, 400, "value"),
+    ("PUT", KEYS, {"name": "new", "obj_type": "RSA", "value": ""}, 400, "value"),
+    ("PUT", KEYS, {"name": "new", "obj_type": "RSA", "value": "-----BEGIN"}, 400, "value"),
+    ("PUT", KEYS, {"name": "new", "obj_type": "RSA", "value": HASH}, 400, "value"),
+    ("PUT", KEYS, {"name": "new", "obj_type": "CERTIFICATE", "value": HASH}, 400, "certificate"),
+    # Queries.
+    ("GET", KEYS + "?limit=many", None, 400, "limit"),
+    ("GET", KEYS + "?limit=-1", None, 400, "limit"),
+    ("GET", KEYS + "?limit=99999999999999999999", None, 400, "limit"),
+    ("GET", KEYS + "?offset=1e3", None, 400, "offset"),
+    ("GET", KEYS + "?sort=size", None, 400, "sort"),
+    ("GET", KEYS + "?name=%F", None, 400, "percent"),
+    ("GET", KEYS + "?name=%FF", None, 400, "UTF-8"),
+    ("GET", "/sys/v1/logs?previous_id=x", None, 400, "previous_id"),
+    ("GET", "/sys/v1/logs?size=x", None, 400, "size"),
+    # Things that an app may not do.
+    ("POST", "/sys/v1/groups", {"name": "g"}, 403, "not allowed"),
+    ("POST", "/sys/v1/apps", {"name": "a"}, 403, "not allowed"),
+    ("GET", "/sys/v1/users", None, 403, "not allowed"),
+    # Paths and methods.
+    ("GET", "/", None, 404, "no GET /"),
+    ("GET", "/crypto/v2/keys", None, 404, "/crypto/v2/keys"),
+    ("POST", "/../../etc/passwd", {}, 404, ""),
+    ("DELETE", SIGN, None, 405, "use POST"),
+    ("PUT", "/sys/v1/version", b"", 405, "use GET"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method,path,body,status,sentence", TABLE)
+def test_refusal(app, method, path, body, status, sentence):
+    answer = app.ask(method, path, body)
+    assert (answer.status, sentence in answer.text) == (status, True), answer
+    assert answer.text and not answer.text.startswith("{")
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    # The same connection is good for the next request.
+    app.expect(200, "POST", SIGN, sign())
+
+
+def test_tolerance(app):
+    """What real clients send although they should not: nulls, unknown fields, no or odd Content-Type, other case."""
+    body = sign(hash_alg="Sha256", data=None, mode=None, deterministic_signature=False, unknown={"a": [None]})
+    assert app.ask("POST", SIGN, body, {"Content-Type": ""}).status == 200
+    assert app.ask("POST", SIGN, body, {"Content-Type": "text/plain"}).status == 200
+    assert app.ask("GET", KEYS + "/", b"{}", {"Content-Type": "application/json"}).status == 200
+
+
+def test_oversized_bodies(app, connect):
+    limit = 1_048_576
+    filler = json.dumps(sign(key={"name": "nothing"}, unknown="")).encode()
+    exact = filler.replace(b'"unknown": ""', b'"unknown": "' + b"x" * (limit - len(filler)) + b'"')
+    assert len(exact) == limit
+    app.expect(404, "POST", SIGN, exact)
+    for body in (exact + b" ", b"x" * (20 * limit)):
+        assert "1048576" in app.expect(413, "POST", SIGN, body).text
+    # The same without a length, in chunks.
+    answer = connect(app.authorization).ask("POST", SIGN, (b"x" * 65_536 for _ in range(40)))
+    assert answer.status == 413
+    app.expect(200, "POST", SIGN, sign())
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["", "Basic", "Basic ", "Basic !!!!", "Basic Og==", "Bearer", "Bearer x", "Digest abc", "basic " + "A" * 10_000],
+)
+def test_bad_credentials(connect, authorization):
+    answer = connect(authorization).ask("GET", KEYS)
+    assert answer.status == 401 and answer.text
+    assert "WWW-Authenticate" in answer.headers
+
+
+def raw(server, request: bytes) -> bytes:
+    """What the server sends back to bytes that no HTTP library would send."""
+    context = ssl.create_default_context(cafile=server.ca_file)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as plain:
+        with context.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
+            connection.sendall(request)
+            connection.settimeout(20)
+            try:
+                return connection.recv(65_536)
+            except (ConnectionError, ssl.SSLError):
+                return b""
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /sys/v1/version HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 200_000 + b"\r\n\r\n",
+        b"GET /sys/v1/version HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 5_000 + b"\r\n",
+        b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"POST /crypto/v1/sign HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n",
+        b"POST /crypto/v1/sign HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+        b"POST /crypto/v1/sign HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        os.urandom(4_096) + b"\r\n\r\n",
+    ],
+    ids=range(9),
+)
+def test_not_http(server, app, request_bytes):
+    answer = raw(server, request_bytes)
+    assert answer == b"" or b" 4" in answer.split(b"\r\n")[0], answer[:200]
+    app.expect(200, "POST", SIGN, sign())
+
+
+def test_not_tls(server, app):
+    for noise in (b"GET / HTTP/1.1\r\n\r\n", os.urandom(2_000), b""):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+            connection.sendall(noise)
+    app.expect(200, "POST", SIGN, sign())
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_old_tls_is_refused(server):
+    context = ssl.create_default_context(cafile=server.ca_file)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as plain:
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            context.wrap_socket(plain, server_hostname="127.0.0.1")
