@@ -1,0 +1,111 @@
+# make demo     NGINX in front of a key in a KMS, from nothing, on this machine (CHECK=1: verify and exit)
+# make test     everything that continuous integration runs
+# make install  module, programs, sample configuration and manual pages (DESTDIR, PREFIX)
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+PREFIX ?= /usr/local
+SWIFT ?= swift
+PYTHON ?= python3
+INSTALL ?= install
+RELEASE := -c release --disable-local-rpath
+BUILT := .build/release
+SWIFT_FILES := Sources Tests Package.swift
+
+# The module's place does not follow PREFIX: openssl.cnf and every PKCS#11 program name it in full.
+MODULE_DIR := /usr/lib/kms-pkcs11
+SAMPLES := $(PREFIX)/share/kms-pkcs11
+
+.PHONY: help packages products build lint format venv unit-tests integration-tests test demo install clean \
+	tsan tsan-build asan asan-build fork-soak soak
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+	@echo 'Also: build lint format venv clean tsan asan fork-soak soak'
+
+packages:
+	@pkcs11-conf/demo/packages
+
+# What users get. `build` adds the tests, with the same flags, so that one release build serves everything.
+products: packages
+	@echo '== Building module, kmsd and kmsctl (the first time takes some minutes)'
+	$(SWIFT) build $(RELEASE)
+
+build: packages
+	@echo '== Building module, kmsd, kmsctl and tests (the first time takes some minutes)'
+	$(SWIFT) build $(RELEASE) --build-tests
+
+lint:
+	@echo '== Checking the format'
+	$(SWIFT) format lint --strict --recursive $(SWIFT_FILES)
+
+format:
+	$(SWIFT) format --in-place --recursive $(SWIFT_FILES)
+
+venv: .venv/installed
+
+.venv/installed: Tests/Integration/requirements.txt
+	@echo '== Preparing the Python environment of the integration tests (.venv)'
+	@command -v $(PYTHON) >/dev/null || { echo 'python3 is missing: run `make packages`.' >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-input -r $<
+	@touch $@
+
+unit-tests: build
+	@echo '== Unit tests'
+	$(SWIFT) test -c release --skip-build
+
+integration-tests: build tsan-build venv
+	@echo '== Integration tests with real programs'
+	.venv/bin/pytest Tests/Integration
+
+test: packages lint build unit-tests integration-tests
+
+demo: products
+	@KMS_PKCS11_BUILD='$(BUILT)' pkcs11-conf/demo/demo
+
+# The module as a plain library in C hosts, under a sanitizer. The module's own build is not touched.
+tsan-build: packages
+	@echo '== Building a threaded host with the thread sanitizer'
+	KMS_PKCS11_SANITIZE=1 $(SWIFT) build --sanitize=thread --scratch-path .build-tsan --product cryptoki-threads
+
+asan-build: packages
+	@echo '== Building the bad-input host with the address sanitizer'
+	KMS_PKCS11_SANITIZE=1 $(SWIFT) build --sanitize=address --scratch-path .build-asan --product cryptoki-badinput
+
+tsan: build tsan-build venv
+	.venv/bin/pytest Tests/Integration/threads
+
+# Long runs, not part of `make test`.
+asan: build asan-build venv
+	.venv/bin/pytest Tests/Integration/threads -m asan
+
+fork-soak: build venv
+	.venv/bin/pytest Tests/Integration/fork -m soak
+
+soak: build venv
+	.venv/bin/pytest Tests/Integration -m soak
+
+# An existing configuration is never overwritten: the sample goes beside it.
+install:
+	@test -e $(BUILT)/libkms_pkcs11.so || { echo 'Nothing is built yet: run `make products` first.' >&2; exit 1; }
+	$(INSTALL) -D -m 0644 -s $(BUILT)/libkms_pkcs11.so $(DESTDIR)$(MODULE_DIR)/kms_pkcs11.so
+	$(INSTALL) -D -m 0755 -s $(BUILT)/kmsd $(DESTDIR)$(PREFIX)/bin/kmsd
+	$(INSTALL) -D -m 0755 -s $(BUILT)/kmsctl $(DESTDIR)$(PREFIX)/bin/kmsctl
+	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES) pkcs11-conf/kms-pkcs11.conf pkcs11-conf/openssl.cnf
+	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES)/nginx pkcs11-conf/nginx/nginx.conf
+	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES)/systemd/nginx.service.d \
+		pkcs11-conf/systemd/nginx.service.d/kms-pkcs11.conf
+	$(INSTALL) -d $(DESTDIR)$(SAMPLES)/systemd
+	sed 's|/usr/bin/kmsd|$(PREFIX)/bin/kmsd|' pkcs11-conf/systemd/kmsd.service \
+		> $(DESTDIR)$(SAMPLES)/systemd/kmsd.service
+	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 pkcs11-conf/man/*.1
+	$(INSTALL) -d -m 0755 $(DESTDIR)/etc/kms-pkcs11
+	test -e $(DESTDIR)/etc/kms-pkcs11/kms-pkcs11.conf || \
+		$(INSTALL) -m 0640 pkcs11-conf/kms-pkcs11.conf $(DESTDIR)/etc/kms-pkcs11/kms-pkcs11.conf
+
+clean:
+	rm -rf .build .build-tsan .build-asan .venv .demo .pytest_cache

@@ -1,0 +1,43 @@
+"""The files of pkcs11-conf that the README tells people to use, with the test's own places put in."""
+
+import re
+from pathlib import Path
+
+from processes import run
+
+SAMPLES = Path(__file__).resolve().parents[3] / "pkcs11-conf"
+
+
+def render(sample: str, target: Path, replacements: dict[str, str], mode: int = 0o600) -> Path:
+    """Writes `target` from a sample. What is to be replaced must be there: a sample that changes fails loudly."""
+    text = (SAMPLES / sample).read_text()
+    for old, new in replacements.items():
+        assert old in text, f"pkcs11-conf/{sample} has no {old!r}"
+        text = text.replace(old, new)
+    target.write_text(text)
+    target.chmod(mode)
+    return target
+
+
+def engines_directory() -> str:
+    return re.search(r'"(.+)"', run("openssl", "version", "-e").stdout.decode())[1]
+
+
+def render_openssl_cnf(target: Path, module: Path, pin: str) -> Path:
+    return render(
+        "openssl.cnf",
+        target,
+        {
+            "/usr/lib/x86_64-linux-gnu/engines-3": engines_directory(),
+            "/usr/lib/kms-pkcs11/kms_pkcs11.so": str(module),
+            "PIN=file:/etc/kms-pkcs11/api-key": f"PIN={pin}",
+        },
+    )
+
+
+def unit_environment(endpoint: str, openssl_cnf: Path) -> dict[str, str]:
+    """The environment that the systemd drop-in gives to NGINX."""
+    text = (SAMPLES / "systemd/nginx.service.d/kms-pkcs11.conf").read_text()
+    values = dict(re.findall(r'^Environment="(\w+)=(.*)"$', text, re.MULTILINE))
+    assert values.keys() == {"FORTANIX_API_ENDPOINT", "OPENSSL_CONF"}
+    return {"FORTANIX_API_ENDPOINT": endpoint, "OPENSSL_CONF": str(openssl_cnf)}
