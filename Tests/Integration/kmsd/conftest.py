@@ -3,12 +3,14 @@
 import base64
 import http.client
 import json
+import re
+import signal
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
-from kms import KMS
-from processes import PATIENCE, run
+from processes import PATIENCE, Service, clean_environment, run, wait_until
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Answer:
 class REST:
     """One kept-alive connection to a kmsd."""
 
-    def __init__(self, kms: KMS, authorization: str | None = None):
+    def __init__(self, kms: "Server", authorization: str | None = None):
         self.kms = kms
         self.authorization = authorization
         self._connection = None
@@ -60,10 +62,48 @@ class REST:
             self._connection = None
 
 
-class RESTKMS(KMS):
-    """A KMS whose contents are made over the REST API, so that these tests need kmsd only."""
+class Server:
+    """A kmsd on a data directory of its own. Nothing else of the project is needed to fill and to ask it."""
 
+    admin = "admin@localhost"
     password = "correct horse battery staple"
+
+    def __init__(self, program: Path, directory: Path, log_level: str | None = None):
+        directory.mkdir(exist_ok=True)
+        self.program = program
+        self.directory = directory
+        self.data = directory / "data"
+        self.ca_file = self.data / "ca.pem"
+        self.log = directory / "kmsd.log"
+        self.log_level = log_level
+        self.port = 0
+        self._service = None
+        run(program, "init", "--data", self.data, env=clean_environment(KMSD_ADMIN_PASSWORD=self.password))
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    def start(self):
+        """On a free port the first time, on the same one afterwards."""
+        command = [self.program, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}"]
+        command += ["--log-level", self.log_level] if self.log_level else []
+        seen = self.log.stat().st_size if self.log.exists() else 0
+        self._service = Service(command, clean_environment(), self.log)
+        self._service.start()
+
+        def announced():
+            assert self._service.is_running(), f"kmsd ended at once:\n{self._service.text()}"
+            output = self.log.read_bytes()[seen:].decode(errors="replace")
+            return re.search(r"^kmsd: listening on https://127\.0\.0\.1:(\d+)$", output, re.MULTILINE)
+
+        self.port = int(wait_until(announced, "kmsd's start")[1])
+
+    def stop(self, signal_number=signal.SIGTERM) -> int:
+        return self._service.stop(signal_number) if self._service else 0
+
+    def kill9(self):
+        self.stop(signal.SIGKILL)
 
     def admin_session(self) -> REST:
         rest = REST(self, basic(f"{self.admin}:{self.password}"))
@@ -92,8 +132,7 @@ def basic(text: str) -> str:
 @pytest.fixture(scope="module")
 def server(binaries, tmp_path_factory):
     """A kmsd of this module's own, logging all it has to say."""
-    kms = RESTKMS(binaries, tmp_path_factory.mktemp("kmsd"), log_level="trace")
-    kms.initialize()
+    kms = Server(binaries.kmsd, tmp_path_factory.mktemp("kmsd"), log_level="trace")
     kms.start()
     try:
         yield kms
@@ -128,11 +167,9 @@ def new_kms(binaries, tmp_path):
     """Makes data directories that no other test sees; what is still running at the end is stopped."""
     made = []
 
-    def make(name: str = "kmsd", log_level: str | None = None) -> RESTKMS:
-        kms = RESTKMS(binaries, tmp_path / name, log_level=log_level)
-        kms.initialize()
-        made.append(kms)
-        return kms
+    def make(name: str = "kmsd") -> Server:
+        made.append(Server(binaries.kmsd, tmp_path / name))
+        return made[-1]
 
     yield make
     for kms in made:

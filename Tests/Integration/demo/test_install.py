@@ -1,0 +1,42 @@
+"""`make install` puts a working module, programs and samples where the README says."""
+
+from pathlib import Path
+
+from pkcs11_tool import PKCS11Tool
+from processes import clean_environment, output_of, run
+
+
+def test_install(root, binaries, module_env, kms, tmp_path):
+    assert len({binaries.module.parent, binaries.kmsd.parent, binaries.kmsctl.parent}) == 1
+    target = tmp_path / "target"
+    existing = target / "etc/kms-pkcs11/kms-pkcs11.conf"
+    existing.parent.mkdir(parents=True)
+    existing.write_text("# the administrator's own\n")
+    run(
+        "make", "install", f"DESTDIR={target}", "PREFIX=/usr", f"BUILT={binaries.module.parent}", cwd=root,
+        env=clean_environment(),
+    )  # fmt: skip
+
+    def installed(path: str) -> Path:
+        found = target / path
+        assert found.exists(), f"{path} was not installed"
+        return found
+
+    tool = PKCS11Tool(installed("usr/lib/kms-pkcs11/kms_pkcs11.so"), module_env)
+    assert "Private Key Object" in output_of(tool("-O", "--login", "--pin", kms.api_key))
+    for program in ("kmsd", "kmsctl"):
+        assert "USAGE" in output_of(run(installed(f"usr/bin/{program}"), "--help"))
+    for sample in ("kms-pkcs11.conf", "openssl.cnf", "nginx/nginx.conf", "systemd/nginx.service.d/kms-pkcs11.conf"):
+        assert installed(f"usr/share/kms-pkcs11/{sample}").read_text() == (root / "pkcs11-conf" / sample).read_text()
+    assert "ExecStart=/usr/bin/kmsd serve " in installed("usr/share/kms-pkcs11/systemd/kmsd.service").read_text()
+    assert installed("usr/share/man/man1/kmsctl.1").read_text().startswith(".")
+    assert existing.read_text() == "# the administrator's own\n", "an existing configuration was overwritten"
+
+
+def test_systemd_units_are_valid(root, tmp_path):
+    """Where systemd is at hand: its own check of the unit, with a program that exists."""
+    unit = tmp_path / "kmsd.service"
+    unit.write_text((root / "pkcs11-conf/systemd/kmsd.service").read_text().replace("/usr/bin/kmsd", "/bin/true"))
+    if run("sh", "-c", "command -v systemd-analyze", check=False).returncode == 0:
+        result = run("systemd-analyze", "verify", unit, check=False)
+        assert (result.returncode, output_of(result)) == (0, "")
