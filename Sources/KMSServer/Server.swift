@@ -79,6 +79,8 @@ package struct Server: Sendable {
                 certificateChain: [.certificate(certificate)], privateKey: .privateKey(key))
         }
         configuration.minimumTLSVersion = .tlsv12
+        // Clients with an idle connection answer the closing alert when they look at it next; a stop does not wait.
+        configuration.shutdownTimeout = .milliseconds(500)
         return configuration
     }
 }

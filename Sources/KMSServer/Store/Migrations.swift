@@ -42,7 +42,7 @@ package enum Migrations {
         ) STRICT;
         CREATE INDEX sobject_by_group ON sobject (group_id);
         CREATE TABLE audit (
-            sequence INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, action_type TEXT NOT NULL,
+            sequence INTEGER PRIMARY KEY, time INTEGER NOT NULL, action_type TEXT NOT NULL,
             actor_id TEXT, object_id TEXT, record TEXT NOT NULL, chain BLOB NOT NULL
         ) STRICT;
         CREATE INDEX audit_by_object ON audit (object_id, sequence);

@@ -1,10 +1,11 @@
+package import Logging
+package import NIOPosix
+
 #if canImport(Glibc)
     internal import Glibc
 #else
     internal import Musl
 #endif
-package import Logging
-package import NIOPosix
 
 /// Flushes SQLite's write-ahead log to the disk from beside SQLite, so that no writer waits for it.
 ///
