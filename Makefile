@@ -56,7 +56,7 @@ venv: .venv/installed
 
 unit-tests: build
 	@echo '== Unit tests'
-	$(SWIFT) test -c release --skip-build
+	$(SWIFT) test -c release --skip-build --disable-xctest
 
 integration-tests: build tsan-build venv
 	@echo '== Integration tests with real programs'

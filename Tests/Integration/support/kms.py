@@ -8,7 +8,6 @@ from pathlib import Path
 
 from certificates import Authority, make_rsa_key, public_half
 from processes import Service, clean_environment, run, wait_until
-from samples import SAMPLES, render
 
 RSA_KEY = "app.aserracorp.com-key"
 P256_KEY = "p256-key"
@@ -143,11 +142,9 @@ class KMS:
 
 
 def write_configuration(path: Path, ca_file: Path, **values) -> Path:
-    """The sample configuration, trusting `ca_file`; values (numbers or strings) replace its commented defaults."""
-    sample = (SAMPLES / "kms-pkcs11.conf").read_text()
-    replacements = {}
-    for key, value in {"ca_certs_file": str(ca_file), **values}.items():
-        line = re.search(rf"^#{key} = .*$", sample, re.MULTILINE)
-        assert line, f"pkcs11-conf/kms-pkcs11.conf has no #{key}"
-        replacements[line[0]] = f"{key} = {json.dumps(value)}"
-    return render("kms-pkcs11.conf", path, replacements)
+    """A configuration file for the module that trusts `ca_file`; values are numbers or strings."""
+    lines = [f"ca_certs_file = {json.dumps(str(ca_file))}"]
+    lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+    path.write_text("\n".join(lines) + "\n")
+    path.chmod(0o600)
+    return path

@@ -1,5 +1,6 @@
 """The files of pkcs11-conf that the README tells people to use, with the test's own places put in."""
 
+import json
 import re
 from pathlib import Path
 
@@ -41,3 +42,14 @@ def unit_environment(endpoint: str, openssl_cnf: Path) -> dict[str, str]:
     values = dict(re.findall(r'^Environment="(\w+)=(.*)"$', text, re.MULTILINE))
     assert values.keys() == {"FORTANIX_API_ENDPOINT", "OPENSSL_CONF"}
     return {"FORTANIX_API_ENDPOINT": endpoint, "OPENSSL_CONF": str(openssl_cnf)}
+
+
+def render_configuration(target: Path, ca_file: Path, **values) -> Path:
+    """The sample configuration, trusting `ca_file`; values (numbers or strings) replace its commented defaults."""
+    sample = (SAMPLES / "kms-pkcs11.conf").read_text()
+    replacements = {}
+    for key, value in {"ca_certs_file": str(ca_file), **values}.items():
+        line = re.search(rf"^#{key} = .*$", sample, re.MULTILINE)
+        assert line, f"pkcs11-conf/kms-pkcs11.conf has no #{key}"
+        replacements[line[0]] = f"{key} = {json.dumps(value)}"
+    return render("kms-pkcs11.conf", target, replacements)

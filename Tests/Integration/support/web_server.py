@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from kms import KMS, P256_KEY, RSA_KEY, Binaries, write_configuration
+from kms import KMS, P256_KEY, RSA_KEY, Binaries
 from nginx import Nginx
 from processes import clean_environment
-from samples import render_openssl_cnf, unit_environment
+from samples import render_configuration, render_openssl_cnf, unit_environment
 
 
 def recipe(
@@ -17,7 +17,7 @@ def recipe(
     master only, and the KMS's authority in `ca_certs_file` of the configuration file.
     """
     openssl_cnf = render_openssl_cnf(directory / "openssl.cnf", binaries.module, pin or kms.api_key)
-    settings = write_configuration(directory / "kms-pkcs11.conf", ca_file or kms.ca_file, **configuration)
+    settings = render_configuration(directory / "kms-pkcs11.conf", ca_file or kms.ca_file, **configuration)
     environment = clean_environment(KMS_PKCS11_CONF=str(settings)) | unit_environment(kms.url, openssl_cnf)
     return Nginx(directory / "nginx", environment)
 
