@@ -37,10 +37,10 @@ package struct Certificate: Sendable {
         guard let certificate else { throw CryptoError("not a single DER X.509 certificate") }
         defer { X509_free(certificate) }
         self.der = der
-        subject = try encode { i2d_X509_NAME(X509_get_subject_name(certificate), $0) }
-        issuer = try encode { i2d_X509_NAME(X509_get_issuer_name(certificate), $0) }
-        serialNumber = try encode { i2d_ASN1_INTEGER(X509_get0_serialNumber(certificate), $0) }
-        subjectPublicKeyInfo = try encode { i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), $0) }
+        subject = try DER.encode("the certificate") { i2d_X509_NAME(X509_get_subject_name(certificate), $0) }
+        issuer = try DER.encode("the certificate") { i2d_X509_NAME(X509_get_issuer_name(certificate), $0) }
+        serialNumber = try DER.encode("the certificate") { i2d_ASN1_INTEGER(X509_get0_serialNumber(certificate), $0) }
+        subjectPublicKeyInfo = try DER.encode("the certificate") { i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), $0) }
         checkValue = Array(try Digest.hash(der, .sha1, in: context).prefix(3))
         notBefore = Certificate.date(X509_get0_notBefore(certificate))
         notAfter = Certificate.date(X509_get0_notAfter(certificate))
@@ -52,19 +52,4 @@ package struct Certificate: Sendable {
         guard let time, ASN1_TIME_to_tm(time, &parts) == 1 else { return nil }
         return CalendarDate(year: Int(parts.tm_year) + 1900, month: Int(parts.tm_mon) + 1, day: Int(parts.tm_mday))
     }
-}
-
-/// Runs one of OpenSSL's i2d functions: first for the length, then for the bytes.
-private func encode(
-    _ i2d: (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?) -> Int32
-) throws(CryptoError) -> [UInt8] {
-    let length = Int(i2d(nil))
-    guard length > 0 else { throw CryptoError("cannot encode a part of the certificate") }
-    var bytes = [UInt8](repeating: 0, count: length)
-    let written = bytes.withUnsafeMutableBufferPointer { buffer -> Int32 in
-        var next = buffer.baseAddress
-        return i2d(&next)
-    }
-    guard Int(written) == length else { throw CryptoError("cannot encode a part of the certificate") }
-    return bytes
 }

@@ -40,14 +40,6 @@ package enum ECDSASignature {
             BN_free(s)
             throw CryptoError("not an ECDSA signature")
         }
-        let length = Int(i2d_ECDSA_SIG(signature, nil))
-        guard length > 0 else { throw CryptoError("cannot encode the ECDSA signature") }
-        var result = [UInt8](repeating: 0, count: length)
-        let written = result.withUnsafeMutableBufferPointer { buffer -> Int32 in
-            var next = buffer.baseAddress
-            return i2d_ECDSA_SIG(signature, &next)
-        }
-        guard Int(written) == length else { throw CryptoError("cannot encode the ECDSA signature") }
-        return result
+        return try DER.encode("the ECDSA signature") { i2d_ECDSA_SIG(signature, $0) }
     }
 }

@@ -11,14 +11,6 @@ enum KeyEncoding {
         if EVP_PKEY_is_a(key, "EC") == 1 {
             EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "uncompressed")
         }
-        let length = Int(i2d(key, nil))
-        guard length > 0 else { throw CryptoError("cannot encode the key") }
-        var bytes = [UInt8](repeating: 0, count: length)
-        let written = bytes.withUnsafeMutableBufferPointer { buffer -> Int32 in
-            var next = buffer.baseAddress
-            return i2d(key, &next)
-        }
-        guard Int(written) == length else { throw CryptoError("cannot encode the key") }
-        return bytes
+        return try DER.encode("the key") { i2d(key, $0) }
     }
 }

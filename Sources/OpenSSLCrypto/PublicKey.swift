@@ -107,33 +107,18 @@ package final class PublicKey: @unchecked Sendable {
             let object = OBJ_txt2obj(name, 0)
         else { throw CryptoError("the key has no named curve") }
         defer { ASN1_OBJECT_free(object) }
-        let length = Int(i2d_ASN1_OBJECT(object, nil))
-        guard length > 0 else { throw CryptoError("the curve has no object identifier") }
-        var bytes = [UInt8](repeating: 0, count: length)
-        let written = bytes.withUnsafeMutableBufferPointer { buffer -> Int32 in
-            var next = buffer.baseAddress
-            return i2d_ASN1_OBJECT(object, &next)
-        }
-        guard Int(written) == length else { throw CryptoError("cannot encode the curve's object identifier") }
-        return bytes
+        return try DER.encode("the curve's object identifier") { i2d_ASN1_OBJECT(object, $0) }
     }
 }
 
 /// DER OCTET STRING, the form of CKA_EC_POINT.
 package enum DEROctetString {
-    package static func encode(_ content: [UInt8]) -> [UInt8] {
-        guard let string = ASN1_OCTET_STRING_new() else { return [] }
+    package static func encode(_ content: [UInt8]) throws(CryptoError) -> [UInt8] {
+        guard let string = ASN1_OCTET_STRING_new() else { throw CryptoError("out of memory") }
         defer { ASN1_OCTET_STRING_free(string) }
         guard let count = Int32(exactly: content.count), ASN1_OCTET_STRING_set(string, content, count) == 1 else {
-            return []
+            throw CryptoError("cannot encode the EC point")
         }
-        let length = Int(i2d_ASN1_OCTET_STRING(string, nil))
-        guard length > 0 else { return [] }
-        var bytes = [UInt8](repeating: 0, count: length)
-        let written = bytes.withUnsafeMutableBufferPointer { buffer -> Int32 in
-            var next = buffer.baseAddress
-            return i2d_ASN1_OCTET_STRING(string, &next)
-        }
-        return Int(written) == length ? bytes : []
+        return try DER.encode("the EC point") { i2d_ASN1_OCTET_STRING(string, $0) }
     }
 }

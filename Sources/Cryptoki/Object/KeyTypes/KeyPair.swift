@@ -20,7 +20,7 @@ enum KeyPairObjects {
         attributes.setStorageAttributes(source, CKO_PUBLIC_KEY, isPrivate: false)
         attributes.setKeyAttributes(source, type, id: id)
         attributes.setPublicKeyAttributes(source, subjectPublicKeyInfo: info)
-        attributes.setComponents(components, bits: publicKey.bits)
+        try attributes.setComponents(components, bits: publicKey.bits)
         var objects = [
             Object(
                 handle: try source.handle(CKO_PUBLIC_KEY), keyID: source.description.id, objectClass: CKO_PUBLIC_KEY,
@@ -34,7 +34,7 @@ enum KeyPairObjects {
         attributes.setPrivateKeyAttributes(source, subjectPublicKeyInfo: info)
         // Hosts read the public parts from the private key when they see no certificate or public key: libp11 takes
         // modulus, exponent and EC point from here.
-        attributes.setComponents(components, bits: publicKey.bits)
+        try attributes.setComponents(components, bits: publicKey.bits)
         attributes.setPrivateComponents(components)
         objects.append(
             Object(
@@ -49,7 +49,9 @@ enum KeyPairObjects {
 
 extension AttributeSet {
     /// The public parts of an RSA (mechanisms specification 2.1.2) or EC key (2.3.3).
-    fileprivate mutating func setComponents(_ components: PublicKey.Components, bits: Int) {
+    fileprivate mutating func setComponents(
+        _ components: PublicKey.Components, bits: Int
+    ) throws(CryptoError) {
         switch components {
         case .rsa(let modulus, let exponent):
             set(CKA_MODULUS, modulus)
@@ -57,7 +59,7 @@ extension AttributeSet {
             set(CKA_PUBLIC_EXPONENT, exponent)
         case .ec(let parameters, let point):
             set(CKA_EC_PARAMS, parameters)
-            set(CKA_EC_POINT, DEROctetString.encode(point))
+            set(CKA_EC_POINT, try DEROctetString.encode(point))
         }
     }
 
