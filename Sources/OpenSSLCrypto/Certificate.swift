@@ -40,7 +40,9 @@ package struct Certificate: Sendable {
         subject = try DER.encode("the certificate") { i2d_X509_NAME(X509_get_subject_name(certificate), $0) }
         issuer = try DER.encode("the certificate") { i2d_X509_NAME(X509_get_issuer_name(certificate), $0) }
         serialNumber = try DER.encode("the certificate") { i2d_ASN1_INTEGER(X509_get0_serialNumber(certificate), $0) }
-        subjectPublicKeyInfo = try DER.encode("the certificate") { i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), $0) }
+        subjectPublicKeyInfo = try DER.encode("the certificate") {
+            i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), $0)
+        }
         checkValue = Array(try Digest.hash(der, .sha1, in: context).prefix(3))
         notBefore = Certificate.date(X509_get0_notBefore(certificate))
         notAfter = Certificate.date(X509_get0_notAfter(certificate))

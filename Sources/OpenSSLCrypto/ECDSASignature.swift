@@ -25,21 +25,4 @@ package enum ECDSASignature {
         guard placed else { throw CryptoError("the ECDSA signature is longer than its curve") }
         return bytes
     }
-
-    /// The other way round, for verification.
-    package static func der(fixedWidth bytes: [UInt8]) throws(CryptoError) -> [UInt8] {
-        let width = bytes.count / 2
-        guard width > 0, bytes.count == width * 2, let signature = ECDSA_SIG_new() else {
-            throw CryptoError("an ECDSA signature has an even number of bytes")
-        }
-        defer { ECDSA_SIG_free(signature) }
-        let r = bytes.withUnsafeBufferPointer { BN_bin2bn($0.baseAddress, Int32(width), nil) }
-        let s = bytes.withUnsafeBufferPointer { BN_bin2bn($0.baseAddress.map { $0 + width }, Int32(width), nil) }
-        guard ECDSA_SIG_set0(signature, r, s) == 1 else {
-            BN_free(r)
-            BN_free(s)
-            throw CryptoError("not an ECDSA signature")
-        }
-        return try DER.encode("the ECDSA signature") { i2d_ECDSA_SIG(signature, $0) }
-    }
 }
