@@ -85,7 +85,7 @@ def test_a_busy_port_is_named(root, environment):
 def test_a_missing_build_is_named(root, environment, tmp_path):
     result = run(root / DEMO, env=environment | {"KMS_PKCS11_BUILD": str(tmp_path)}, cwd=root, check=False)
     assert result.returncode != 0
-    assert "kmsd is missing: build it with `make products`." in result.stderr.decode()
+    assert f"{tmp_path}/kmsd is missing: build it with `make products`." in result.stderr.decode()
 
 
 def test_a_missing_tool_is_named(root, environment, tmp_path):

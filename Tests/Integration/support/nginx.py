@@ -65,7 +65,7 @@ class Nginx:
 
     def start(self):
         self.command()
-        wait_until(lambda: is_listening(self.port), "NGINX listening")
+        wait_until(lambda: is_listening(self.port) and len(self.workers()) == 2, f"NGINX's start\n{self.error_log()}")
 
     def reload(self):
         """Returns when the new workers are there; the old ones may still be finishing."""
@@ -94,7 +94,7 @@ class Nginx:
         return pid if os.path.exists(f"/proc/{pid}") else None
 
     def workers(self) -> list[int]:
-        """The process ids of the workers that accept connections."""
+        """The process ids of the workers that accept connections: they take this title once they are www-data."""
         listing = run("ps", "--ppid", self.master() or 0, "-o", "pid=,args=", check=False).stdout.decode()
         return [int(line.split()[0]) for line in listing.splitlines() if line.endswith("worker process")]
 

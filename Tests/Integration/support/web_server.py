@@ -24,13 +24,21 @@ def recipe(
 
 def recipe_with_system_files(binaries: Binaries, kms: KMS, directory: Path) -> Nginx:
     """The publication to the letter: openssl.cnf replaced, the KMS's authority in the system's store, and nothing in the
-    environment but the endpoint. A mount namespace keeps both replacements to this NGINX.
+    environment but the endpoint. A mount namespace keeps the replacements to this NGINX, and hides a
+    configuration that is installed on this machine.
     """
     openssl_cnf = render_openssl_cnf(directory / "openssl.cnf", binaries.module, kms.api_key)
     store = Path("/etc/ssl/certs/ca-certificates.crt")
     bundle = directory / "ca-certificates.crt"
     bundle.write_bytes(store.read_bytes() + kms.ca_file.read_bytes())
-    script = f'mount --bind "$1" /etc/ssl/openssl.cnf && mount --bind "$2" {store} && shift 2 && exec "$@"'
+    script = f"""
+        set -e
+        mount --bind "$1" /etc/ssl/openssl.cnf
+        mount --bind "$2" {store}
+        for installed in /etc/kms-pkcs11 /etc/fortanix; do [ ! -d $installed ] || mount -t tmpfs none $installed; done
+        shift 2
+        exec "$@"
+    """
     wrapper = ["unshare", "--mount", "sh", "-c", script, "sh", str(openssl_cnf), str(bundle)]
     environment = clean_environment(FORTANIX_API_ENDPOINT=kms.url)
     return Nginx(directory / "nginx", environment, wrapper)
