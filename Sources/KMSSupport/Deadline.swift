@@ -14,6 +14,13 @@ package struct Deadline: Sendable {
         nanoseconds = overflow ? .max : Deadline.now.addingReportingOverflow(delta).partialValue
     }
 
+    private init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+
+    /// This deadline, or the one in so many milliseconds if that is earlier.
+    package func limited(toMilliseconds milliseconds: Int) -> Deadline {
+        Deadline(nanoseconds: min(nanoseconds, Deadline(milliseconds: milliseconds).nanoseconds))
+    }
+
     /// Milliseconds left, rounded up; 0 when the time is over.
     package var remaining: Int {
         let now = Deadline.now

@@ -45,6 +45,7 @@ package final class CurlTransport: HTTPTransport {
         _ request: HTTPRequest, _ deadline: Deadline
     ) throws(TransportError) -> HTTPResponse {
         var schedule = RetrySchedule()
+        let deadline = endpoint.limit(deadline)
         while true {
             guard !deadline.isOver else {
                 throw TransportError(.timedOut, "\(options.endpoint): no time left for a request", wasNeverSent: true)
@@ -66,6 +67,7 @@ package final class CurlTransport: HTTPTransport {
                 Log.warning("\(options.endpoint) answers \(response.status); next try in \(wait) ms")
                 pause(milliseconds: wait)
             } catch {
+                if error.kind == .timedOut { endpoint.recordTimeout() }
                 guard error.isOutage else { throw error }
                 let isWindowOpen = endpoint.recordFailure(attemptBegan: began)
                 let mayRepeat = request.isRepeatable || error.wasNeverSent

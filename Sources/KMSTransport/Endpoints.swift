@@ -1,4 +1,4 @@
-internal import KMSSupport
+package import KMSSupport
 
 /// One node of the KMS and its recent history. A slot has one now; with several, the next healthy one is tried where
 /// this one is given up.
@@ -10,8 +10,22 @@ package final class Endpoint: Sendable {
     }
 
     private let outage = Locked<Outage?>(nil)
+    /// When a request last ran into its deadline, unless one was answered since.
+    private let silence = Locked<UInt64?>(nil)
 
     package init() {}
+
+    /// A KMS that hangs, instead of being away, costs each request its whole deadline. After the first such request the
+    /// following ones get a quarter of theirs, until one is answered or nothing was asked for `outageGap`: a TLS server
+    /// may sign several times for one handshake (libp11 tries ECDSA twice), and waits on its event loop.
+    package func limit(_ deadline: Deadline, now: UInt64 = Deadline.now) -> Deadline {
+        guard let last = silence.withLock({ $0 }), now < last || now - last < Endpoint.outageGap else {
+            return deadline
+        }
+        return deadline.limited(toMilliseconds: deadline.remaining / 4)
+    }
+
+    package func recordTimeout(now: UInt64 = Deadline.now) { silence.withLock { $0 = now } }
 
     /// How long after the beginning of an outage a refused or lost connection, or a 503, is tried again: 1.5 s.
     ///
@@ -26,6 +40,7 @@ package final class Endpoint: Sendable {
 
     package func recordAnswer() {
         outage.withLock { if $0 != nil { $0 = nil } }
+        silence.withLock { if $0 != nil { $0 = nil } }
     }
 
     /// - Parameter began: when the failed attempt began.

@@ -40,7 +40,7 @@ package final class PublicKey: @unchecked Sendable {
                 modulus: try number(OSSL_PKEY_PARAM_RSA_N), exponent: try number(OSSL_PKEY_PARAM_RSA_E))
         }
         if EVP_PKEY_is_a(pointer, "EC") == 1 {
-            return .ec(parameters: try curveIdentifier(), point: try octets(OSSL_PKEY_PARAM_PUB_KEY))
+            return .ec(parameters: try curveIdentifier(), point: try uncompressedPoint())
         }
         throw CryptoError("neither an RSA nor an EC public key")
     }
@@ -88,16 +88,17 @@ package final class PublicKey: @unchecked Sendable {
         return bytes
     }
 
-    private func octets(_ name: String) throws(CryptoError) -> [UInt8] {
-        var count = 0
-        guard EVP_PKEY_get_octet_string_param(pointer, name, nil, 0, &count) == 1, count > 0 else {
-            throw CryptoError("the key has no \(name)")
-        }
-        var bytes = [UInt8](repeating: 0, count: count)
-        guard EVP_PKEY_get_octet_string_param(pointer, name, &bytes, bytes.count, &count) == 1 else {
-            throw CryptoError("cannot read \(name)")
-        }
-        return Array(bytes.prefix(count))
+    /// Not from OSSL_PKEY_PARAM_PUB_KEY: where the host's OpenSSL has an engine for EC, the key is an engine's in spite of
+    /// our own context, and that parameter is then always compressed. Few programs but OpenSSL's can read such a point.
+    private func uncompressedPoint() throws(CryptoError) -> [UInt8] {
+        ERR_set_mark()
+        defer { ERR_pop_to_mark() }
+        EVP_PKEY_set_utf8_string_param(pointer, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "uncompressed")
+        var encoded: UnsafeMutablePointer<UInt8>?
+        let count = EVP_PKEY_get1_encoded_public_key(pointer, &encoded)
+        defer { CRYPTO_free(encoded, nil, 0) }
+        guard let encoded, count > 0, encoded[0] == 0x04 else { throw CryptoError("the key's point cannot be read") }
+        return Array(UnsafeBufferPointer(start: encoded, count: count))
     }
 
     private func curveIdentifier() throws(CryptoError) -> [UInt8] {

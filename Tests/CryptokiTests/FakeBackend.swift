@@ -12,6 +12,8 @@ final class FakeBackend: Backend {
         var signOuts = 0
         var acceptedCredential = "right"
         var failure: BackendError?
+        /// The session is over and the kept credential is no longer good.
+        var isExpired = false
         var keys: [KeyDescription] = []
         var signature: [UInt8] = []
         var pageSize = 1_000
@@ -28,6 +30,7 @@ final class FakeBackend: Backend {
             guard credential.text == state.acceptedCredential else {
                 throw BackendError(.unauthenticated, "wrong credential")
             }
+            state.isExpired = false
         }
     }
 
@@ -40,6 +43,7 @@ final class FakeBackend: Backend {
             state.listings += 1
             if let name = query.name { state.namesListed.append(name) }
             if let failure = state.failure { throw failure }
+            if state.isExpired { throw BackendError(.unauthenticated, "session over") }
             let matching = state.keys.filter { query.name == nil || $0.name == query.name }
             let start = page.flatMap { Int($0.text) } ?? 0
             let keys = Array(matching.dropFirst(start).prefix(state.pageSize))

@@ -1,13 +1,16 @@
 import CPKCS11
 import Cryptoki
+import Foundation
 import KMSBackend
 import KMSModel
+import KMSSupport
 import OpenSSLCrypto
 import Testing
 
 @Suite("Token: login, search, signature")
 struct TokenTests {
     private let backend = FakeBackend()
+    private let clock = Clock()
 
     private func token(apiKey: String? = nil, cacheSeconds: Int = 60) throws -> Token {
         backend.state.withLock {
@@ -19,7 +22,7 @@ struct TokenTests {
         settings.cacheSeconds = cacheSeconds
         return Token(
             slotID: 1, settings: settings, endpoint: "https://kms.invalid", backend: backend,
-            context: try LibraryContext())
+            context: try LibraryContext(), now: clock.now)
     }
 
     private func login(_ token: Token, _ pin: String?, _ user: CK_USER_TYPE = CKU_USER) throws {
@@ -98,10 +101,36 @@ struct TokenTests {
         #expect(backend.state.withLock { $0.namesListed } == ["rsa"])
         for _ in 0..<3 { _ = try find(token) }
         #expect(backend.state.withLock { $0.listings } == 2)
+        clock.advance(seconds: 30)
+        #expect(try find(token, label: "rsa").count == 2)
+        #expect(backend.state.withLock { $0.listings } == 2)
         #expect(try find(token, label: "later").isEmpty)
         #expect(backend.state.withLock { $0.namesListed } == ["rsa", "later"])
         #expect(try find(token, label: "later").isEmpty)
         #expect(backend.state.withLock { $0.listings } == 3)
+        // A host that reads its configuration again searches without a label, and finds a key that is new.
+        backend.state.withLock { $0.keys.append(Samples.key("later", .ec)) }
+        #expect(try find(token, class: CKO_PRIVATE_KEY).count == 3)
+        #expect(backend.state.withLock { $0.listings } == 4)
+        #expect(try find(token, label: String(repeating: "x", count: 20_000)).isEmpty)
+        #expect(backend.state.withLock { $0.listings } == 4)
+    }
+
+    @Test("When the KMS refuses the key that it knew, the file that the PIN names is read again")
+    func replacedKeyInFile() throws {
+        let path = NSTemporaryDirectory() + "kms-pkcs11-pin-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try Data("right\n".utf8).write(to: URL(fileURLWithPath: path))
+        let token = try token(cacheSeconds: 0)
+        try login(token, "file:" + path)
+        #expect(try find(token).count == 5)
+        backend.state.withLock {
+            $0.acceptedCredential = "another"
+            $0.isExpired = true
+        }
+        #expect(throws: CKError(CKR_USER_NOT_LOGGED_IN)) { try find(token) }
+        try Data("another\n".utf8).write(to: URL(fileURLWithPath: path))
+        #expect(try find(token).count == 5)
     }
 
     @Test("Pages are followed to the end")
@@ -265,4 +294,13 @@ func withTemplate<Result>(
             return try body(Template(&attributes, CK_ULONG(attributes.count)))
         }
     }
+}
+
+/// A clock that only the test moves.
+final class Clock: Sendable {
+    private let nanoseconds = Locked<UInt64>(1)
+
+    func advance(seconds: UInt64) { nanoseconds.withLock { $0 += seconds * 1_000_000_000 } }
+
+    var now: @Sendable () -> UInt64 { { [nanoseconds] in nanoseconds.withLock { $0 } } }
 }

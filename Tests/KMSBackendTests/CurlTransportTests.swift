@@ -108,6 +108,20 @@ struct RetryTests {
         #expect(!Endpoint().recordFailure(attemptBegan: 100 * second, now: 105 * second))
     }
 
+    @Test func afterATimeoutRequestsGetAQuarterOfTheirTime() {
+        let endpoint = Endpoint()
+        let deadline = Deadline(milliseconds: 1_000_000)
+        let quarter = 240_000...250_001
+        #expect(endpoint.limit(deadline).remaining > quarter.upperBound)
+        endpoint.recordTimeout()
+        #expect(quarter.contains(endpoint.limit(deadline).remaining))
+        endpoint.recordAnswer()
+        #expect(endpoint.limit(deadline).remaining > quarter.upperBound)
+        // Long ago says nothing about now.
+        endpoint.recordTimeout(now: 100 * second)
+        #expect(endpoint.limit(deadline, now: 111 * second).remaining > quarter.upperBound)
+    }
+
     @Test func waitsGrowAndStayInsideTheDeadline() {
         var schedule = RetrySchedule()
         for step in [50, 100, 200, 250, 250] {

@@ -11,6 +11,8 @@ final class ObjectStore: Sendable {
     private let backend: any Backend
     private let cacheSeconds: Int
     private let context: LibraryContext
+    /// Nanoseconds of a monotonic clock.
+    private let now: @Sendable () -> UInt64
     private let state = Locked(State())
 
     private struct State {
@@ -32,7 +34,16 @@ final class ObjectStore: Sendable {
     /// A name that was not there is asked for again after this many seconds.
     private static var negativeSeconds: Int { 5 }
 
-    init(slotID: CK_SLOT_ID, backend: any Backend, cacheSeconds: Int, context: LibraryContext) {
+    /// A search without a label lists everything anew after this many seconds: hosts search so when they start or read
+    /// their configuration again (libp11 0.4.12 in NGINX's master), and a key that was made for that must be there.
+    /// A worker searches by label and is answered from memory for all of `cache_ttl`.
+    private static var listingSeconds: Int { 2 }
+
+    init(
+        slotID: CK_SLOT_ID, backend: any Backend, cacheSeconds: Int, context: LibraryContext,
+        now: @escaping @Sendable () -> UInt64
+    ) {
+        self.now = now
         self.slotID = slotID
         self.backend = backend
         self.cacheSeconds = cacheSeconds
@@ -52,9 +63,9 @@ final class ObjectStore: Sendable {
     }
 
     /// All objects that match, private ones included.
-    func find(_ template: Template, deadline: Deadline) throws(CKError) -> [Object] {
+    func find(_ template: Template, login: Login, deadline: Deadline) throws(CKError) -> [Object] {
         do throws(BackendError) {
-            try refresh(for: template, deadline: deadline)
+            try login.renewing(deadline) { () throws(BackendError) in try refresh(for: template, deadline: deadline) }
         } catch {
             let isComplete = state.withLock { $0.isComplete }
             let isTemporary =
@@ -74,14 +85,22 @@ final class ObjectStore: Sendable {
     // MARK: -
 
     private func refresh(for template: Template, deadline: Deadline) throws(BackendError) {
-        if isFresh(state.withLock { $0.listedAt }, seconds: cacheSeconds) {
+        let listedAt = state.withLock { $0.listedAt }
+        guard let label = template.label else {
+            guard isFresh(listedAt, seconds: min(cacheSeconds, ObjectStore.listingSeconds)) else {
+                return try refreshAll(deadline: deadline)
+            }
+            return
+        }
+        // No KMS has names of this length, and the query would not fit a URL.
+        guard label.utf8.count <= 4_096 else { return }
+        if isFresh(listedAt, seconds: cacheSeconds) {
             // A label that the directory does not have may be new: ask for that name alone.
-            guard let label = template.label, !state.withLock({ $0.objects.contains { $0.name == label } }),
+            guard !state.withLock({ $0.objects.contains { $0.name == label } }),
                 !isFresh(state.withLock { $0.namesAskedAt[label] }, seconds: ObjectStore.negativeSeconds)
             else { return }
             return try refresh(name: label, deadline: deadline)
         }
-        guard let label = template.label else { return try refreshAll(deadline: deadline) }
         if !isFresh(state.withLock { $0.namesAskedAt[label] }, seconds: cacheSeconds) {
             try refresh(name: label, deadline: deadline)
         }
@@ -92,7 +111,7 @@ final class ObjectStore: Sendable {
         state.withLock {
             $0.objects = objects
             $0.index()
-            $0.listedAt = Deadline.now
+            $0.listedAt = now()
             $0.namesAskedAt = [:]
             $0.isComplete = true
         }
@@ -107,7 +126,7 @@ final class ObjectStore: Sendable {
             $0.index()
             // Names that hosts make up must not fill the memory.
             if $0.namesAskedAt.count >= 10_000 { $0.namesAskedAt = [:] }
-            $0.namesAskedAt[name] = Deadline.now
+            $0.namesAskedAt[name] = now()
         }
     }
 
@@ -127,6 +146,6 @@ final class ObjectStore: Sendable {
 
     private func isFresh(_ time: UInt64?, seconds: Int) -> Bool {
         guard let time else { return false }
-        return Deadline.now &- time < UInt64(clamping: seconds) &* 1_000_000_000
+        return now() &- time < UInt64(clamping: seconds) &* 1_000_000_000
     }
 }

@@ -60,8 +60,11 @@ extension Session {
     private func perform(_ operation: SignOperation) throws(CKError) -> [UInt8] {
         let (algorithm, digest) = try operation.prepare()
         do throws(BackendError) {
-            let signature = try token.backend.sign(
-                digest: digest, with: algorithm, key: operation.key.keyID, deadline: token.deadline())
+            let deadline = token.deadline()
+            let signature = try token.login.renewing(deadline) { () throws(BackendError) in
+                try token.backend.sign(
+                    digest: digest, with: algorithm, key: operation.key.keyID, deadline: deadline)
+            }
             return try finish(operation, signature)
         } catch {
             let line = "C_Sign with key \"\(operation.key.name)\": \(error.message)"

@@ -32,6 +32,10 @@ package final class Login: Sendable {
     private struct Fingerprint: Sendable {
         let salt: [UInt8]
         let hash: Secret
+        /// Of the credential itself, which differs from the PIN when that names a file or a variable.
+        let credentialHash: Secret
+        /// `file:…` or `env:…`; nil when the PIN is the credential.
+        let reference: Secret?
     }
 
     /// API keys have 164 characters, JWTs some thousand.
@@ -114,18 +118,57 @@ package final class Login: Sendable {
         }
         let credential: Secret
         do throws(CredentialError) {
-            credential = try CredentialSource.resolve(pin.text) { name in getenv(name).map { String(cString: $0) } }
+            credential = try resolve(pin)
         } catch {
             Log.error("C_Login: \(error.description)")
             throw CKError(CKR_PIN_INCORRECT)
         }
         try authenticate(credential, deadline: deadline)
+        try remember(pin, credential)
+        return true
+    }
+
+    private func resolve(_ pin: Secret) throws(CredentialError) -> Secret {
+        try CredentialSource.resolve(pin.text) { name in getenv(name).map { String(cString: $0) } }
+    }
+
+    private func remember(_ pin: Secret, _ credential: Secret) throws(CKError) {
         let salt = try randomSalt()
-        let fingerprint = Fingerprint(salt: salt, hash: try hash(pin, salt))
+        let isReference = !pin.equals(credential) && (pin.text.hasPrefix("file:") || pin.text.hasPrefix("env:"))
+        let fingerprint = Fingerprint(
+            salt: salt, hash: try hash(pin, salt), credentialHash: try hash(credential, salt),
+            reference: isReference ? pin : nil)
         state.withLock {
             $0.accepted = fingerprint
             $0.isConfiguredAccepted = false
         }
+    }
+
+    // MARK: A credential that was replaced
+
+    /// Runs `body`, and once more when the KMS no longer takes the credential but the file that the PIN names holds
+    /// another one by now. So an API key is replaced by writing the file; NGINX needs a reload then, because only its
+    /// master can read the file.
+    func renewing<Result>(
+        _ deadline: Deadline, _ body: () throws(BackendError) -> Result
+    ) throws(BackendError) -> Result {
+        do throws(BackendError) {
+            return try body()
+        } catch {
+            guard error.kind == .unauthenticated, try replaceCredential(deadline) else { throw error }
+            return try body()
+        }
+    }
+
+    private func replaceCredential(_ deadline: Deadline) throws(BackendError) -> Bool {
+        guard let accepted = state.withLock({ $0.accepted }), let pin = accepted.reference,
+            let credential = try? resolve(pin),
+            let credentialHash = try? hash(credential, accepted.salt),
+            !credentialHash.equals(accepted.credentialHash)
+        else { return false }
+        try backend.authenticate(credential, deadline: deadline)
+        try? remember(pin, credential)
+        Log.warning("the KMS refused the API key; the one that is in its file now is accepted")
         return true
     }
 

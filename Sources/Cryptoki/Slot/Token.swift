@@ -18,7 +18,7 @@ package final class Token: Sendable {
 
     package init(
         slotID: CK_SLOT_ID, settings: Configuration.Slot, endpoint: String, backend: any Backend,
-        context: LibraryContext
+        context: LibraryContext, now: @escaping @Sendable () -> UInt64 = { Deadline.now }
     ) {
         self.slotID = slotID
         label = settings.label
@@ -28,7 +28,8 @@ package final class Token: Sendable {
         mechanisms = MechanismTable(backend.capabilities)
         deadlineMilliseconds = settings.deadlineMilliseconds
         login = Login(backend: backend, configured: settings.apiKey, context: context)
-        store = ObjectStore(slotID: slotID, backend: backend, cacheSeconds: settings.cacheSeconds, context: context)
+        store = ObjectStore(
+            slotID: slotID, backend: backend, cacheSeconds: settings.cacheSeconds, context: context, now: now)
         serialNumber = Token.serialNumber(endpoint, context)
     }
 
@@ -61,7 +62,7 @@ package final class Token: Sendable {
     package func find(_ template: Template) throws(CKError) -> [CK_OBJECT_HANDLE] {
         let deadline = deadline()
         guard try login.canRead(deadline: deadline) else { return [] }
-        let found = try store.find(template, deadline: deadline)
+        let found = try store.find(template, login: login, deadline: deadline)
         let isLoggedIn = login.isLoggedIn
         return found.filter { isLoggedIn || !$0.isPrivate }.map(\.handle)
     }
