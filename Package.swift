@@ -26,6 +26,17 @@ let moduleLinkerSettings: [LinkerSetting] = [
     .linkedLibrary("swiftSynchronization"),
 ]
 
+/// kmsd and kmsctl run on machines without Swift, as the module does. The archives behind Foundation are not found
+/// automatically in a static link.
+let programLinkerSettings: [LinkerSetting] = [
+    .unsafeFlags(["-static-stdlib"]),
+    .linkedLibrary("CoreFoundation"),
+    .linkedLibrary("_FoundationICU"),
+    .linkedLibrary("_FoundationCShims"),
+    .linkedLibrary("_FoundationCollections"),
+    .linkedLibrary("swiftSynchronization"),
+]
+
 /// The C host programs of Tests/Integration, linked with Cryptoki itself instead of the .so, for the sanitizers.
 let hostSettings: [CSetting] = [.headerSearchPath("../../../Include"), .define("STATIC_MODULE")]
 let hostPrograms: [Target] = [
@@ -106,14 +117,14 @@ let package = Package(
         .executableTarget(
             name: "kmsd",
             dependencies: ["KMSServer", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            swiftSettings: strict),
+            swiftSettings: strict, linkerSettings: programLinkerSettings),
         .executableTarget(
             name: "kmsctl",
             dependencies: [
                 "Cryptoki", "KMSBackend", "KMSModel", "KMSSupport", "KMSTransport", "OpenSSLCrypto",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict, linkerSettings: programLinkerSettings),
 
         // Tests. Those with real programs are in Tests/Integration and run by `make test`.
         .testTarget(

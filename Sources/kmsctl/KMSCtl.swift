@@ -29,13 +29,18 @@ struct KMSCtl: ParsableCommand {
                   5   there is no such object
                   64  wrong usage
                 """,
+            version: version,
             subcommands: [
                 LoginCommand.self, LogoutCommand.self, GroupCommand.self, AppCommand.self, KeyCommand.self,
                 CertificateCommand.self, AuditCommand.self, DoctorCommand.self,
             ])
     }
 
+    /// The product's, which `kmsd --version` prints too.
+    static var version: String { "0.1.0" }
+
     static func main() {
+        Output.occupyStandardStreams()
         // A reader that goes away (`kmsctl … | head`) ends us quietly.
         signal(SIGPIPE, SIG_DFL)
         if let name = Environment.value("KMS_PKCS11_LOG"), let level = Log.Level(name: name) { Log.level = level }
@@ -43,16 +48,33 @@ struct KMSCtl: ParsableCommand {
         do {
             var command = try parseAsRoot(arguments)
             try command.run()
+            try Output.check()
         } catch let failure as CommandFailure {
             Output.report(failure, asJSON: arguments.contains("--json"))
             end(failure.code.rawValue)
         } catch {
-            guard arguments.contains("--json"), exitCode(for: error) == .validationFailure else {
-                exit(withError: error)
-            }
-            Output.report(usage: message(for: error))
-            end(exitCode(for: error).rawValue)
+            conclude(error, asJSON: arguments.contains("--json"))
         }
+    }
+
+    /// What ArgumentParser has to say: help, version, wrong usage; or the exit code of a command that has said it all.
+    private static func conclude(_ error: any Error, asJSON: Bool) -> Never {
+        let code = exitCode(for: error)
+        let text = fullMessage(for: error)
+        if asJSON, code == .validationFailure {
+            Output.report(usage: message(for: error))
+        } else if code.isSuccess {
+            Output.print(text)
+        } else if !text.isEmpty {
+            Output.write(text + "\n")
+        }
+        do {
+            try Output.check()
+        } catch {
+            Output.report(error, asJSON: asJSON)
+            end(error.code.rawValue)
+        }
+        end(code.rawValue)
     }
 }
 

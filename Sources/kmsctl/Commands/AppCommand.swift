@@ -1,13 +1,15 @@
 import ArgumentParser
-import FoundationEssentials
 import KMSModel
 
 struct AppCommand: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: "app", abstract: "Apps: programs that log in with an API key.",
-            subcommands: [Create.self, List.self, ShowKey.self])
+            subcommands: [Create.self, List.self, ShowKey.self, ResetKey.self, Delete.self])
     }
+
+    /// 64 random bytes, as the vendor's own client asks for: an API key of 164 characters.
+    static var secretSize: Int { 64 }
 
     struct Create: ParsableCommand {
         static var configuration: CommandConfiguration {
@@ -37,8 +39,7 @@ struct AppCommand: ParsableCommand {
             request.interface = "PKCS11"
             request.addGroups = .list(ids)
             request.defaultGroup = ids.first
-            // 64 random bytes, as the vendor's own client asks for: an API key of 164 characters.
-            request.secretSize = 64
+            request.secretSize = AppCommand.secretSize
             let app = try client.send(
                 .post, "/sys/v1/apps", body: request, doing: "making app \"\(name)\"", as: App.self)
             try Output.show(AppView(app, groups: [:]), asJSON: options.json) {
@@ -70,43 +71,32 @@ struct AppCommand: ParsableCommand {
         }
     }
 
-    struct ShowKey: ParsableCommand {
+    struct Delete: ParsableCommand {
         static var configuration: CommandConfiguration {
-            CommandConfiguration(
-                commandName: "show-key", abstract: "Show an app's API key, or write it to a file for its owner only.")
+            CommandConfiguration(abstract: "Delete an app for ever; its API key ends at once. This asks first.")
         }
 
         @OptionGroup var options: ConnectionOptions
         @Argument(help: "Name or id of the app.")
         var name: String
-        @Option(help: ArgumentHelp("File to write, mode 0600, instead of standard output.", valueName: "file"))
-        var output: String?
+        @Flag(name: .shortAndLong, help: "Do not ask. Needed where there is no terminal.")
+        var yes = false
 
         func run() throws {
             let client = try AdminClient.connect(options)
             defer { client.close() }
             let app = try client.app(name)
-            let answer = try client.get(
-                "/sys/v1/apps/\(AdminClient.escaped(app.appID))/credential", doing: "reading the API key",
-                as: AppCredentialResponse.self)
-            guard let secret = answer.credential.secret else {
-                throw CommandFailure(.refused, "app \"\(name)\" does not log in with an API key")
-            }
-            let key = apiKey(app: app.appID, secret: secret)
+            try Confirmation.ask("Delete app \(app.name) (\(app.appID)) for ever?", isGiven: yes)
+            try client.send(
+                .delete, "/sys/v1/apps/\(AdminClient.escaped(app.appID))", doing: "deleting app \"\(app.name)\"")
             struct Result: Encodable {
                 var app_id: String
                 var name: String
-                var api_key: String?
-                var output: String?
+                var deleted = true
             }
-            var result = Result(app_id: app.appID, name: app.name, api_key: key, output: nil)
-            if let output, output != "-" {
-                try PrivateFile.write(Array((key + "\n").utf8), to: output)
-                result.api_key = nil
-                result.output = output
-                return try Output.show(result, asJSON: options.json) { "The API key of \(app.name) is in \(output)." }
+            try Output.show(Result(app_id: app.appID, name: app.name), asJSON: options.json) {
+                "Deleted app \(app.name) (\(app.appID))."
             }
-            try Output.show(result, asJSON: options.json) { key }
         }
     }
 }
@@ -135,6 +125,3 @@ private struct AppView: Encodable {
         created_at = app.createdAt?.rfc3339
     }
 }
-
-/// base64(`uuid:secret`), which is also what Basic authentication wants (reference: API key).
-private func apiKey(app: String, secret: String) -> String { Data("\(app):\(secret)".utf8).base64EncodedString() }

@@ -18,6 +18,7 @@ struct CertificateCommand: ParsableCommand {
         @Argument var name: String
         @Option(help: ArgumentHelp("The certificate (- is standard input).", valueName: "pem-or-der"))
         var file: String
+        @OptionGroup var management: ManagementOption
         @OptionGroup var object: ObjectOptions
 
         func run() throws {
@@ -26,11 +27,12 @@ struct CertificateCommand: ParsableCommand {
             defer { client.close() }
             var request = try object.request(name: name, client: client)
             request.objType = .certificate
-            request.keyOps = [.verify, .appManageable]
+            request.keyOps = management.adding(to: [.verify])
             request.value = Data(certificate.der)
             let view = KeyView(
                 try client.send(
-                    .put, "/crypto/v1/keys", body: request, doing: "importing \"\(name)\"", as: Sobject.self))
+                    .put, "/crypto/v1/keys", body: request, doing: "importing \"\(name)\"", as: Sobject.self),
+                token: client.tokenLabel)
             if others > 0 {
                 Output.note(
                     "\(file) has \(others) more certificate\(others == 1 ? "" : "s"); only the first was imported."

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Cryptoki
-import Glibc
 import KMSSupport
 
 struct DoctorCommand: ParsableCommand {
@@ -30,16 +29,16 @@ struct DoctorCommand: ParsableCommand {
             let name = step.step.rawValue
             let title = name + String(repeating: " ", count: 15 - name.count)
             let symbol = step.state.symbol(isUTF8: isUTF8)
-            print("\(symbol) \(title) \(Output.printable(step.detail))")
+            Output.print("\(symbol) \(title) \(Output.printable(step.detail))")
             if let remedy = step.remedy {
-                print(String(repeating: " ", count: symbol.count + title.count + 2) + "-> " + Output.printable(remedy))
+                Output.print(
+                    String(repeating: " ", count: symbol.count + title.count + 2) + "-> " + Output.printable(remedy))
             }
-            fflush(nil)
         }
         walk(&diagnosis)
         if options.json { try Output.json(Result(diagnosis)) }
         if let code = diagnosis.failure { throw ExitCode(code.rawValue) }
-        if !options.json { print("All steps pass.") }
+        if !options.json { Output.print("All steps pass.") }
     }
 
     private func walk(_ diagnosis: inout Diagnosis) {
@@ -79,7 +78,7 @@ struct DoctorCommand: ParsableCommand {
                 notes.append("CA \(file) given to kmsctl")
             }
             if let file = options.apiKeyFile {
-                configuration.slots[0].apiKey = try SecretInput.file(file, what: "the API key")
+                configuration.slots[0].apiKey = try APIKey.file(file)
                 notes.append("API key \(file) given to kmsctl")
             }
         } catch let failure as EndpointURL.Failure {

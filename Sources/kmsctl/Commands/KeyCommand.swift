@@ -19,11 +19,11 @@ struct KeyCommand: ParsableCommand {
             let client = try AdminClient.connect(options)
             defer { client.close() }
             let keys = try client.keys().sorted { ($0.name ?? "") < ($1.name ?? "") }
-            try Output.show(keys.map { KeyView($0) }, asJSON: options.json) {
+            let views = keys.map { KeyView($0, token: client.tokenLabel) }
+            try Output.show(views, asJSON: options.json) {
                 var table = Table("NAME", "TYPE", "SIZE", "STATE", "ID (PKCS#11)", "KID")
-                for key in keys {
-                    let view = KeyView(key)
-                    table.add(key.name, view.kindName, view.sizeName, view.stateName, view.id, key.kid)
+                for view in views {
+                    table.add(view.name, view.kindName, view.sizeName, view.stateName, view.id, view.kid)
                 }
                 return table.text(empty: "There is no object. Make one: kmsctl key generate, or kmsctl key import.")
             }
@@ -42,20 +42,20 @@ struct KeyCommand: ParsableCommand {
         func run() throws {
             let client = try AdminClient.connect(options)
             defer { client.close() }
-            let key = KeyView(try client.key(name))
+            let key = KeyView(try client.key(name), token: client.tokenLabel)
             try Output.show(key, asJSON: options.json) { key.text }
         }
     }
 
     struct Delete: ParsableCommand {
         static var configuration: CommandConfiguration {
-            CommandConfiguration(abstract: "Delete a key for ever. On a terminal this asks first.")
+            CommandConfiguration(abstract: "Delete a key for ever. This asks first.")
         }
 
         @OptionGroup var options: ConnectionOptions
         @Argument(help: "Name or kid of the object.")
         var name: String
-        @Flag(name: .shortAndLong, help: "Do not ask.")
+        @Flag(name: .shortAndLong, help: "Do not ask. Needed where there is no terminal.")
         var yes = false
 
         func run() throws {
@@ -63,9 +63,7 @@ struct KeyCommand: ParsableCommand {
             defer { client.close() }
             let key = try client.key(name)
             guard let kid = key.kid else { throw CommandFailure(.refused, "\"\(name)\" has no kid") }
-            guard try yes || Confirmation.ask("Delete \(key.name ?? kid) (\(kid)) for ever?") else {
-                throw CommandFailure(.refused, "nothing was deleted")
-            }
+            try Confirmation.ask("Delete \(key.name ?? kid) (\(kid)) for ever?", isGiven: yes)
             try client.send(
                 .delete, "/crypto/v1/keys/\(AdminClient.escaped(kid))", doing: "deleting \"\(key.name ?? kid)\"")
             struct Result: Encodable {

@@ -55,8 +55,7 @@ struct KeyGenerate: ParsableCommand {
     var size: Int?
     @Option(help: "Curve of an EC key: P-256, P-384, P-521, P-224 or secp256k1. (default: P-256)")
     var curve: Curve?
-    @Flag(help: "Let the private key be exported later.")
-    var exportable = false
+    @OptionGroup var operations: OperationOptions
     @OptionGroup var object: ObjectOptions
 
     func validate() throws {
@@ -76,24 +75,11 @@ struct KeyGenerate: ParsableCommand {
             request.objType = .ec
             request.ellipticCurve = (curve ?? .p256).wire
         }
-        request.keyOps = DefaultOperations.ofKey(type == .rsa ? .rsa : .ec, exportable: exportable)
+        request.keyOps = operations.ofKey(isPrivate: true)
         let key = KeyView(
             try client.send(
-                .post, "/crypto/v1/keys", body: request, doing: "generating \"\(name)\"", as: Sobject.self))
+                .post, "/crypto/v1/keys", body: request, doing: "generating \"\(name)\"", as: Sobject.self),
+            token: client.tokenLabel)
         try Output.show(key, asJSON: options.json) { key.text }
-    }
-}
-
-/// The operations that the vendor's own client gives to new keys. APPMANAGEABLE lets an app delete what it owns.
-enum DefaultOperations {
-    static func ofKey(_ type: ObjectType, exportable: Bool) -> KeyOperations {
-        var operations: [KeyOperation] = [.sign, .verify, .appManageable]
-        if type == .rsa { operations += [.encrypt, .decrypt, .wrapKey, .unwrapKey] }
-        if exportable { operations.append(.export) }
-        return KeyOperations(operations)
-    }
-
-    static func ofPublicKey(_ type: ObjectType) -> KeyOperations {
-        type == .rsa ? [.verify, .encrypt, .wrapKey, .appManageable] : [.verify, .appManageable]
     }
 }

@@ -18,8 +18,7 @@ struct KeyImport: ParsableCommand {
     var file: String
     @Option(help: ArgumentHelp("File with the passphrase of an encrypted key.", valueName: "file"))
     var passphraseFile: String?
-    @Flag(help: "Let the private key be exported later.")
-    var exportable = false
+    @OptionGroup var operations: OperationOptions
     @OptionGroup var object: ObjectOptions
 
     func run() throws {
@@ -29,10 +28,7 @@ struct KeyImport: ParsableCommand {
         defer { client.close() }
         var request = try object.request(name: name, client: client)
         request.objType = material.kind.objectType
-        request.keyOps =
-            material.isPrivate
-            ? DefaultOperations.ofKey(material.kind.objectType, exportable: exportable)
-            : DefaultOperations.ofPublicKey(material.kind.objectType)
+        request.keyOps = operations.ofKey(isPrivate: material.isPrivate)
         switch material.kind {
         case .rsa(let bits, _): request.keySize = bits
         case .ec(let curve): request.ellipticCurve = curve
@@ -40,7 +36,8 @@ struct KeyImport: ParsableCommand {
         request.value = material.der.withBytes { Data($0) }
         let key = KeyView(
             try client.send(
-                .put, "/crypto/v1/keys", body: request, doing: "importing \"\(name)\"", as: Sobject.self))
+                .put, "/crypto/v1/keys", body: request, doing: "importing \"\(name)\"", as: Sobject.self),
+            token: client.tokenLabel)
         try Output.show(key, asJSON: options.json) { key.text }
     }
 

@@ -17,6 +17,8 @@ final class AdminClient {
     private let timeoutMilliseconds: Int
     private let showsProgress: Bool
     private var authorization: Secret?
+    /// Of the token in which a PKCS#11 program sees the objects of this KMS.
+    private(set) lazy var tokenLabel = target.tokenLabel()
 
     init(_ target: Target, options: ConnectionOptions) throws {
         self.target = target
@@ -28,10 +30,11 @@ final class AdminClient {
 
     /// The client of a command: as the app of --api-key-file or FORTANIX_API_KEY, else as the user who logged in.
     static func connect(_ options: ConnectionOptions) throws -> AdminClient {
-        let key = try options.apiKeyFile.map { try SecretInput.file($0, what: "the API key") }
-        let session = try UserSession.load()
+        let key = try options.apiKeyFile.map { try APIKey.file($0) } ?? APIKey.ofEnvironment()
+        // An app needs no login, but the login may know where the KMS is.
+        let session = key == nil ? try UserSession.load() : UserSession.loadIfUsable()
         let client = try AdminClient(try Target(options, session: session), options: options)
-        if let key = try key ?? SecretInput.apiKeyOfEnvironment() {
+        if let key {
             try client.authenticate(basic: key)
             client.identity = .app
             return client
@@ -130,6 +133,7 @@ final class AdminClient {
             return CommandFailure(
                 .refused, message,
                 remedy: "This was asked as an app; to ask as a user, unset FORTANIX_API_KEY and run `kmsctl login`.")
+        case (404, .nobody): return CommandFailure(.notFound, message, remedy: target.remedyWhenNotAnAPI)
         case (404, _): return CommandFailure(.notFound, message)
         case (429, _), (502...504, _): return CommandFailure(.unreachable, message, remedy: "Try again later.")
         default: return CommandFailure(.refused, message)

@@ -29,7 +29,8 @@ struct KeyView: Encodable {
     /// NGINX's line, for a private key.
     var nginx: String?
 
-    init(_ key: Sobject) {
+    /// - Parameter token: the label of the token that the object is in, for its URI.
+    init(_ key: Sobject, token: String) {
         kid = key.kid
         name = key.name
         description = key.description
@@ -50,7 +51,7 @@ struct KeyView: Encodable {
         deactivation_date = key.deactivationDate?.rfc3339
         let idBytes = key.customMetadata?[PercentCoding.metadataKey].flatMap(PercentCoding.decode)
         id = idBytes.map(HexBytes.text)
-        let names = PKCS11Names(key, id: idBytes)
+        let names = PKCS11Names(key, id: idBytes, token: token)
         pkcs11_uri = names.uri
         nginx = names.nginx
     }

@@ -1,10 +1,36 @@
 import FoundationEssentials
 import Glibc
+import KMSSupport
 
 /// Results on standard output, everything else on standard error. Keys of the JSON are snake case and stable.
 enum Output {
     static func json(_ value: some Encodable) throws {
         print(try encode(value))
+    }
+
+    /// errno of the first line that could not be written; 0: all are out. Nothing is buffered.
+    private static let lost = Locked<CInt>(0)
+
+    /// The one place that writes to standard output. What is lost shows in `check`.
+    static func print(_ line: String) {
+        guard !PrivateFile.writeAll(Array((line + "\n").utf8), to: STDOUT_FILENO) else { return }
+        let code = errno
+        lost.withLock { if $0 == 0 { $0 = code } }
+    }
+
+    /// - Throws: `.input` when something that was to be printed is lost, as on a full disk.
+    static func check() throws(CommandFailure) {
+        let code = lost.withLock { $0 }
+        guard code != 0 else { return }
+        throw CommandFailure(.input, "cannot write the output: \(String(cString: strerror(code)))")
+    }
+
+    /// Takes the places of standard streams that the caller has closed, so that no connection gets their numbers and
+    /// our output. Writing to the substitute fails, as it should.
+    static func occupyStandardStreams() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+            _ = open("/dev/null", descriptor == STDOUT_FILENO ? O_RDONLY : O_RDWR)
+        }
     }
 
     /// A result in the form that the user wants.
@@ -61,15 +87,9 @@ enum Output {
         return String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? " " : $0 }))
     }
 
-    /// To standard error, after what went to standard output before.
+    /// To standard error.
     static func write(_ text: String) {
-        fflush(nil)
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-            guard count > 0 else { return }
-            rest = rest.dropFirst(count)
-        }
+        _ = PrivateFile.writeAll(Array(text.utf8), to: STDERR_FILENO)
     }
 
     private static func encode(_ value: some Encodable) throws -> String {

@@ -1,4 +1,3 @@
-import Cryptoki
 import KMSModel
 
 /// How PKCS#11 programs and NGINX name an object of the KMS.
@@ -7,7 +6,7 @@ struct PKCS11Names {
     var uri: String?
     var nginx: String?
 
-    init(_ key: Sobject, id: [UInt8]?) {
+    init(_ key: Sobject, id: [UInt8]?, token: String) {
         guard let name = key.name else { return }
         let type: String
         switch key.objType {
@@ -16,8 +15,7 @@ struct PKCS11Names {
         case .aes, .des, .des3, .hmac, .secret: type = "secret-key"
         case .opaque, .other: type = "data"
         }
-        let token = PercentCoding.encode(Configuration.Slot().label.utf8)
-        var uri = "pkcs11:token=\(token);object=\(PercentCoding.encode(name.utf8))"
+        var uri = "pkcs11:token=\(PercentCoding.encode(token.utf8));object=\(PercentCoding.encode(name.utf8))"
         if let id, !id.isEmpty { uri += ";id=" + id.map { "%" + HexBytes.text([$0]).uppercased() }.joined() }
         uri += ";type=\(type)"
         self.uri = uri

@@ -1,27 +1,66 @@
 import Glibc
 
-/// A file for its owner only (0600), complete or not there at all: written beside its place and renamed.
+/// A secret goes to a file for its owner only (0600), complete or not there at all: written beside its place and
+/// renamed. Into what is there and no regular file, a device or a pipe, it is written as it is.
 enum PrivateFile {
-    static func write(_ bytes: [UInt8], to path: String) throws {
-        let temporary = "\(path).\(getpid())"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw failure(path) }
-        do {
-            defer { close(descriptor) }
-            // The mode that open got was reduced by the umask, which may be odd.
-            guard fchmod(descriptor, 0o600) == 0 else { throw failure(path) }
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { throw failure(path) }
-                rest = rest.dropFirst(count)
-            }
-            guard fsync(descriptor) == 0, rename(temporary, path) == 0 else { throw failure(path) }
-        } catch {
-            unlink(temporary)
-            throw error
+    /// What a path leads to.
+    enum Place: Equatable {
+        /// A regular file, or nothing yet; the path without symbolic links at its end.
+        case file(String)
+        case stream
+        /// What standard output is, by the name that /dev or /proc has for it.
+        case standardOutput
+    }
+
+    /// - Throws: `.input` for a folder, and for what is no place for a secret.
+    static func place(of path: String) throws -> Place {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            guard errno == ENOENT else { throw failure(path) }
+            return .file(try afterLinks(path))
         }
+        if isDevicePath(path), isStandardOutput(status) { return .standardOutput }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return .file(try afterLinks(path))
+        case S_IFCHR, S_IFIFO: return .stream
+        case S_IFDIR: throw CommandFailure(.input, "cannot write \(path): it is a folder", remedy: "Name a file in it.")
+        default:
+            throw CommandFailure(
+                .input, "cannot write \(path): it is neither a file nor a pipe nor a terminal", remedy: "Name a file.")
+        }
+    }
+
+    /// Before something is done that cannot be taken back: whether `write` has a chance.
+    static func checkPlace(_ path: String) throws {
+        guard case .file(let file) = try place(of: path) else { return }
+        guard access(folder(of: file), W_OK | X_OK) == 0 else { throw failure(path) }
+    }
+
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        switch try place(of: path) {
+        case .file(let file):
+            try replace(file, with: bytes)
+        case .standardOutput:
+            guard writeAll(bytes, to: STDOUT_FILENO) else { throw failure(path) }
+        case .stream:
+            let descriptor = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw failure(path) }
+            defer { close(descriptor) }
+            guard writeAll(bytes, to: descriptor) else { throw failure(path) }
+        }
+    }
+
+    /// Removes a file of ours; what is no regular file stays.
+    static func remove(_ path: String) throws {
+        guard exists(path), case .file(let file) = try place(of: path) else { return }
+        guard unlink(file) == 0 || errno == ENOENT else {
+            throw CommandFailure(.input, "cannot remove \(path): \(String(cString: strerror(errno)))")
+        }
+    }
+
+    static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 || errno != ENOENT
     }
 
     /// Makes the missing folders on the way, each for its owner only.
@@ -32,6 +71,67 @@ enum PrivateFile {
             folder += "/" + part
             guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw failure(folder) }
         }
+    }
+
+    private static func replace(_ path: String, with bytes: [UInt8]) throws {
+        var template = Array("\(path).XXXXXX".utf8CString)
+        // 0600 whatever the umask.
+        let descriptor = template.withUnsafeMutableBufferPointer { mkostemp($0.baseAddress, O_CLOEXEC) }
+        guard descriptor >= 0 else { throw failure(path) }
+        do {
+            defer { close(descriptor) }
+            guard fchmod(descriptor, 0o600) == 0, writeAll(bytes, to: descriptor), fsync(descriptor) == 0,
+                rename(template, path) == 0
+            else { throw failure(path) }
+        } catch {
+            unlink(template)
+            throw error
+        }
+    }
+
+    /// false: see errno.
+    static func writeAll(_ bytes: [UInt8], to descriptor: CInt) -> Bool {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+
+    // MARK: - Paths
+
+    /// The path with the symbolic links at its end followed, also when the last one leads to nothing yet. At most 40 of
+    /// them, as for the kernel.
+    private static func afterLinks(_ path: String) throws -> String {
+        var path = path
+        for _ in 0..<40 {
+            guard let target = link(path) else { return path }
+            path = target.hasPrefix("/") ? target : folder(of: path) + "/" + target
+        }
+        errno = ELOOP
+        throw failure(path)
+    }
+
+    /// What a symbolic link says; nil: it is none.
+    private static func link(_ path: String) -> String? {
+        var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = bytes.withUnsafeMutableBytes { readlink(path, $0.baseAddress, $0.count) }
+        return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : nil
+    }
+
+    private static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    private static func isDevicePath(_ path: String) -> Bool { path.hasPrefix("/dev/") || path.hasPrefix("/proc/") }
+
+    private static func isStandardOutput(_ status: stat) -> Bool {
+        var own = stat()
+        return fstat(STDOUT_FILENO, &own) == 0 && own.st_dev == status.st_dev && own.st_ino == status.st_ino
     }
 
     private static func failure(_ path: String) -> CommandFailure {

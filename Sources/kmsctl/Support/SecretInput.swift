@@ -1,4 +1,3 @@
-import Cryptoki
 import Glibc
 import KMSSupport
 
@@ -7,7 +6,7 @@ enum SecretInput {
     /// The file's content without its last line end. `-` is standard input.
     static func file(_ path: String, what: String) throws -> Secret {
         let file = try InputFile.read(path, what: what, limit: 1 << 16)
-        if file.isWorldReadable { Output.note("\(path) can be read by every user of this machine; chmod 600 it") }
+        if file.isWorldReadable { warnAboutMode(path) }
         var bytes = file.bytes
         defer { bytes.withUnsafeMutableBytes { Secret.wipe($0) } }
         if bytes.last == 0x0A { bytes.removeLast() }
@@ -16,14 +15,8 @@ enum SecretInput {
         return Secret(bytes)
     }
 
-    /// FORTANIX_API_KEY as the module understands it, `file:` and `env:` included; nil when it is not set.
-    static func apiKeyOfEnvironment() throws -> Secret? {
-        guard let text = Environment.value("FORTANIX_API_KEY") else { return nil }
-        do {
-            return try CredentialSource.resolve(text, environment: Environment.value)
-        } catch {
-            throw CommandFailure(.input, "FORTANIX_API_KEY: \(error.description)")
-        }
+    static func warnAboutMode(_ path: String) {
+        Output.note("\(path) can be read by every user of this machine; chmod 600 it")
     }
 
     /// Asks on the terminal without showing what is typed; nil when there is no terminal.
