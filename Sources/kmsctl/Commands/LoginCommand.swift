@@ -30,8 +30,10 @@ struct LoginCommand: ParsableCommand {
     }
 
     func run() throws {
-        let session = try UserSession.load()
-        let target = try Target(options, session: session)
+        // A login that cannot be kept would be a token that nobody ends.
+        let path = try UserSession.path()
+        _ = try PrivateFile.place(of: path)
+        let target = try Target(options, session: UserSession.loadIfUsable())
         let client = try AdminClient(target, options: options)
         let answer = try authenticate(client)
         let account = try selectAccount(client)
@@ -46,7 +48,6 @@ struct LoginCommand: ParsableCommand {
             var expires_in: Int
             var session_file: String
         }
-        let path = try UserSession.path()
         try Output.show(
             Result(
                 endpoint: target.endpoint.text, user: user, acct_id: account, expires_in: answer.expiresIn,
@@ -115,29 +116,51 @@ struct LogoutCommand: ParsableCommand {
 
     @OptionGroup var options: ConnectionOptions
 
+    private struct Result: Encodable {
+        var endpoint: String?
+        var user: String?
+        var ended: Bool
+        /// A file that was no login and is removed.
+        var removed: String?
+    }
+
     func run() throws {
-        guard let session = try UserSession.load() else {
-            throw CommandFailure(.unauthenticated, "nobody is logged in")
+        let session: UserSession?
+        do {
+            session = try UserSession.load()
+        } catch let failure as CommandFailure {
+            return try removeUnusable(failure)
         }
+        guard let session else { throw CommandFailure(.unauthenticated, "nobody is logged in") }
+        let ended = end(session)
         // The file goes in any case: a session that cannot be ended now ends by itself.
-        defer { try? UserSession.remove() }
-        struct Result: Encodable {
-            var endpoint: String
-            var user: String
-            var ended: Bool
-        }
-        var result = Result(endpoint: session.endpoint, user: session.user, ended: true)
+        try UserSession.remove()
+        try Output.show(
+            Result(endpoint: session.endpoint, user: session.user, ended: ended), asJSON: options.json
+        ) { "Logged out from \(session.endpoint)." }
+    }
+
+    /// - Returns: whether the KMS no longer knows the session.
+    private func end(_ session: UserSession) -> Bool {
         var options = options
         options.endpoint = session.endpoint
         do {
             try AdminClient(resuming: session, options: options)
                 .send(.post, "/sys/v1/session/terminate", doing: "ending the session")
+            return true
         } catch let failure as CommandFailure where failure.code == .unauthenticated {
-            result.ended = true
-        } catch let failure as CommandFailure {
-            Output.note("the session ends by itself later: \(failure.message)")
-            result.ended = false
+            return true
+        } catch {
+            let reason = (error as? CommandFailure)?.message ?? "\(error)"
+            Output.note("the session ends by itself later: \(reason)")
+            return false
         }
-        try Output.show(result, asJSON: options.json) { "Logged out from \(session.endpoint)." }
+    }
+
+    private func removeUnusable(_ failure: CommandFailure) throws {
+        let path = try UserSession.path()
+        guard try UserSession.remove() else { throw failure }
+        Output.note("\(failure.message); a session that it held ends by itself")
+        try Output.show(Result(ended: false, removed: path), asJSON: options.json) { "Removed \(path)." }
     }
 }

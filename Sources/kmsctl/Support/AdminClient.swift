@@ -118,7 +118,7 @@ final class AdminClient {
                 try transport.perform(request, deadline: Deadline(milliseconds: timeoutMilliseconds))
             }
         } catch let error as TransportError {
-            throw CommandFailure(error)
+            throw target.failure(error)
         }
         guard (200..<300).contains(response.status) else { throw failure(response, doing: doing) }
         return response
@@ -133,7 +133,7 @@ final class AdminClient {
             return CommandFailure(
                 .refused, message,
                 remedy: "This was asked as an app; to ask as a user, unset FORTANIX_API_KEY and run `kmsctl login`.")
-        case (404, .nobody): return CommandFailure(.notFound, message, remedy: target.remedyWhenNotAnAPI)
+        case (404, .nobody): return CommandFailure(.unreachable, message, remedy: Remedy.notAnAPI(target.endpoint))
         case (404, _): return CommandFailure(.notFound, message)
         case (429, _), (502...504, _): return CommandFailure(.unreachable, message, remedy: "Try again later.")
         default: return CommandFailure(.refused, message)

@@ -10,14 +10,15 @@ struct ConnectionOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "PEM file of the CA to trust. Default: KMSCTL_CA_FILE, ca_certs_file of the configuration, the last login's,"
-                + " the system's.",
+            "PEM file of the CA to trust. Default: KMSCTL_CA_FILE, the last login's at its endpoint, ca_certs_file of the"
+                + " configuration, the system's.",
             valueName: "file"))
     var caFile: String?
 
     @Option(
         help: ArgumentHelp(
-            "Act as the app whose API key is in this file. Default: FORTANIX_API_KEY.", valueName: "file"))
+            "Act as the app whose API key is in this file (the key, or TOML with api_key). Default: FORTANIX_API_KEY.",
+            valueName: "file"))
     var apiKeyFile: String?
 
     @Option(help: ArgumentHelp("Give up after this many seconds.", valueName: "seconds"))

@@ -32,12 +32,18 @@ extension Diagnosis {
         guard let key = slot.apiKey else {
             throw Failure(
                 code: .unauthenticated, detail: "no API key is configured",
-                remedy: "Set api_key or FORTANIX_API_KEY, or give the file that the PIN names with --api-key-file.")
+                remedy: "Give the file that the PIN names, as in: kmsctl doctor --api-key-file /etc/kms-pkcs11/api-key"
+                    + " (for the PIN file:/etc/kms-pkcs11/api-key); or set api_key or FORTANIX_API_KEY.")
         }
         do {
             try backend.authenticate(key, deadline: Deadline(milliseconds: slot.deadlineMilliseconds))
             return ((), "the KMS accepts the API key")
         } catch {
+            if error.kind == .notFound || error.kind == .protocolViolation,
+                let url = slot.endpoints.first.flatMap({ try? EndpointURL($0) })
+            {
+                throw Failure(code: .unreachable, detail: error.message, remedy: Remedy.notAnAPI(url))
+            }
             throw Failure(
                 error, remedy: "Check the API key (kmsctl app show-key NAME), and that the app is enabled.")
         }
@@ -71,6 +77,11 @@ extension Diagnosis {
         let wanted = names.isEmpty ? keys.filter(\.signs) : keys.filter { names.contains($0.name) && !$0.isCertificate }
         for name in names where !wanted.contains(where: { $0.name == name }) {
             let _: Void? = run(.signature, slot: slot.label, subject: name) { () throws(Failure) in
+                guard !keys.contains(where: { $0.name == name }) else {
+                    throw Failure(
+                        code: .refused, detail: "\"\(name)\" is a certificate, not a key",
+                        remedy: "Name its private key; kmsctl key list shows the types.")
+                }
                 throw Failure(
                     code: .notFound, detail: "the app sees no key \"\(name)\"",
                     remedy: "Check the name (kmsctl key list), and that key and app share a group.")

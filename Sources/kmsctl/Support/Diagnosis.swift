@@ -86,9 +86,11 @@ extension Diagnosis {
     mutating func network(_ endpoint: String, slot: Configuration.Slot) -> CurlTransport? {
         let label = slot.label
         guard let url = try? EndpointURL(endpoint) else { return nil }
-        if Self.hasProxy {
-            skip(.dns, slot: label, subject: url.host, "a proxy is set (https_proxy), which looks up the name")
-            skip(.tcp, slot: label, subject: endpoint, "the connection goes through the proxy")
+        if let proxy = Proxy.of(url) {
+            skip(
+                .dns, slot: label, subject: url.host,
+                "the proxy \(proxy.address) (\(proxy.variable)) looks up the name")
+            skip(.tcp, slot: label, subject: endpoint, "the connection goes through the proxy \(proxy.address)")
         } else {
             let addresses = run(.dns, slot: label, subject: url.host) { () throws(Failure) in
                 try Self.resolve(url)
@@ -99,17 +101,12 @@ extension Diagnosis {
             }
             guard connected != nil else { return skipRest([.tls], slot: label, subject: endpoint) }
         }
-        return run(.tls, slot: label, subject: endpoint) { () throws(Failure) in try Self.handshake(endpoint, slot) }
+        return run(.tls, slot: label, subject: endpoint) { () throws(Failure) in try Self.handshake(url, slot) }
     }
 
     private mutating func skipRest(_ names: [Step.Name], slot: String, subject: String) -> CurlTransport? {
         for name in names { skip(name, slot: slot, subject: subject, "not tried") }
         return nil
-    }
-
-    private static var hasProxy: Bool {
-        ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"].contains { Environment.value($0) != nil }
-            && Environment.value("no_proxy") == nil && Environment.value("NO_PROXY") == nil
     }
 
     private static func resolve(_ url: EndpointURL) throws(Failure) -> ([NetworkProbe.Address], String) {
@@ -138,9 +135,9 @@ extension Diagnosis {
     }
 
     private static func handshake(
-        _ endpoint: String, _ slot: Configuration.Slot
+        _ url: EndpointURL, _ slot: Configuration.Slot
     ) throws(Failure) -> (CurlTransport, String) {
-        var options = TransportOptions(endpoint: endpoint)
+        var options = TransportOptions(endpoint: url.text)
         options.caCertificates = slot.caCertificates
         options.clientCertificate = slot.clientCertificate
         options.clientKey = slot.clientKey
@@ -153,9 +150,8 @@ extension Diagnosis {
         } catch {
             throw Failure(
                 code: .unreachable, detail: error.message,
-                remedy: error.kind == .tls
-                    ? "Give the KMS's CA in ca_certs_file (or --ca-file); the endpoint's host must be in its certificate."
-                    : "Check that the endpoint is a KMS that speaks TLS.")
+                remedy: Remedy.of(
+                    error, at: url, place: .module, hasClientCertificate: slot.clientCertificate != nil))
         }
     }
 }

@@ -14,8 +14,16 @@ enum NetworkProbe {
         fileprivate var family: CInt
     }
 
-    /// The addresses of a host name, as getaddrinfo(3) gives them to every program.
+    /// The addresses of a host name, as libcurl has them: those of getaddrinfo(3), and for localhost both loopback
+    /// addresses, whatever /etc/hosts says.
     static func resolve(_ host: String, port: Int) throws(Failure) -> [Address] {
+        let name = host.lowercased()
+        guard name == "localhost" || name.hasSuffix(".localhost") else { return try lookUp(host, port: port) }
+        let loopback = ["::1", "127.0.0.1"].flatMap { (try? lookUp($0, port: port)) ?? [] }
+        return loopback.isEmpty ? try lookUp(host, port: port) : loopback
+    }
+
+    private static func lookUp(_ host: String, port: Int) throws(Failure) -> [Address] {
         var hints = addrinfo()
         hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
@@ -44,8 +52,10 @@ enum NetworkProbe {
     /// - Returns: the address that answered.
     static func connect(to addresses: [Address], deadline: Deadline) throws(Failure) -> Address {
         var reasons: [String] = []
-        for address in addresses {
-            guard let reason = failure(of: address, deadline: deadline) else { return address }
+        for (index, address) in addresses.enumerated() {
+            // One that never answers must leave time for the others.
+            let share = Deadline(milliseconds: deadline.remaining / (addresses.count - index))
+            guard let reason = failure(of: address, deadline: share) else { return address }
             reasons.append("\(address.text): \(reason)")
         }
         throw Failure(reason: reasons.joined(separator: "; "))

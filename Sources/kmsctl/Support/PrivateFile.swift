@@ -8,8 +8,9 @@ enum PrivateFile {
         /// A regular file, or nothing yet; the path without symbolic links at its end.
         case file(String)
         case stream
-        /// What standard output is, by the name that /dev or /proc has for it.
-        case standardOutput
+        /// Standard output or standard error, by the name that /dev or /proc has for it: even a file behind it is the
+        /// caller's to place.
+        case standard(CInt)
     }
 
     /// - Throws: `.input` for a folder, and for what is no place for a secret.
@@ -19,7 +20,7 @@ enum PrivateFile {
             guard errno == ENOENT else { throw failure(path) }
             return .file(try afterLinks(path))
         }
-        if isDevicePath(path), isStandardOutput(status) { return .standardOutput }
+        if isDevicePath(path), let descriptor = standardStream(status) { return .standard(descriptor) }
         switch status.st_mode & S_IFMT {
         case S_IFREG: return .file(try afterLinks(path))
         case S_IFCHR, S_IFIFO: return .stream
@@ -40,8 +41,8 @@ enum PrivateFile {
         switch try place(of: path) {
         case .file(let file):
             try replace(file, with: bytes)
-        case .standardOutput:
-            guard writeAll(bytes, to: STDOUT_FILENO) else { throw failure(path) }
+        case .standard(let descriptor):
+            guard writeAll(bytes, to: descriptor) else { throw failure(path) }
         case .stream:
             let descriptor = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC)
             guard descriptor >= 0 else { throw failure(path) }
@@ -51,11 +52,14 @@ enum PrivateFile {
     }
 
     /// Removes a file of ours; what is no regular file stays.
-    static func remove(_ path: String) throws {
-        guard exists(path), case .file(let file) = try place(of: path) else { return }
-        guard unlink(file) == 0 || errno == ENOENT else {
+    ///
+    /// - Returns: whether there was one.
+    static func remove(_ path: String) throws -> Bool {
+        guard exists(path), case .file(let file) = try place(of: path) else { return false }
+        guard unlink(file) == 0 else {
             throw CommandFailure(.input, "cannot remove \(path): \(String(cString: strerror(errno)))")
         }
+        return true
     }
 
     static func exists(_ path: String) -> Bool {
@@ -76,7 +80,7 @@ enum PrivateFile {
     private static func replace(_ path: String, with bytes: [UInt8]) throws {
         var template = Array("\(path).XXXXXX".utf8CString)
         // 0600 whatever the umask.
-        let descriptor = template.withUnsafeMutableBufferPointer { mkostemp($0.baseAddress, O_CLOEXEC) }
+        let descriptor = template.withUnsafeMutableBufferPointer { $0.baseAddress.map { mkstemp($0) } ?? -1 }
         guard descriptor >= 0 else { throw failure(path) }
         do {
             defer { close(descriptor) }
@@ -118,7 +122,9 @@ enum PrivateFile {
     /// What a symbolic link says; nil: it is none.
     private static func link(_ path: String) -> String? {
         var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = bytes.withUnsafeMutableBytes { readlink(path, $0.baseAddress, $0.count) }
+        let count = bytes.withUnsafeMutableBytes { buffer in
+            buffer.baseAddress.map { readlink(path, $0, buffer.count) } ?? -1
+        }
         return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : nil
     }
 
@@ -129,9 +135,11 @@ enum PrivateFile {
 
     private static func isDevicePath(_ path: String) -> Bool { path.hasPrefix("/dev/") || path.hasPrefix("/proc/") }
 
-    private static func isStandardOutput(_ status: stat) -> Bool {
-        var own = stat()
-        return fstat(STDOUT_FILENO, &own) == 0 && own.st_dev == status.st_dev && own.st_ino == status.st_ino
+    private static func standardStream(_ status: stat) -> CInt? {
+        [STDOUT_FILENO, STDERR_FILENO].first { descriptor in
+            var own = stat()
+            return fstat(descriptor, &own) == 0 && own.st_dev == status.st_dev && own.st_ino == status.st_ino
+        }
     }
 
     private static func failure(_ path: String) -> CommandFailure {

@@ -9,22 +9,27 @@ struct Target {
     var caCertificates: [UInt8]?
     var caFile: String?
 
-    /// - Parameter session: the last login; its address and authority count last.
+    /// What the configuration file and the environment describe; nil: not read yet, or unusable.
+    private var slots: [Configuration.Slot]?
+    private var isConfigurationRead = false
+
+    /// - Parameter session: the last login. Its address counts last; at that address its authority counts before the
+    ///   configuration's, which may be for another KMS.
     init(_ options: ConnectionOptions, session: UserSession?) throws {
         let explicit =
             options.endpoint ?? Environment.value("KMSCTL_ENDPOINT") ?? Environment.value("FORTANIX_API_ENDPOINT")
         let caFile = options.caFile ?? Environment.value("KMSCTL_CA_FILE")
         // The file is read only when it decides something: it may be root's alone.
-        var slot: Configuration.Slot?
         if explicit == nil || caFile == nil {
+            isConfigurationRead = true
             do {
-                slot = try Configuration.load(environment: Self.withoutCredential).slots.first
+                slots = try Configuration.load(environment: Self.withoutCredential).slots
             } catch {
                 guard explicit != nil || session != nil else { throw CommandFailure(.input, error.description) }
                 Output.note("the configuration is not used: \(error.description)")
             }
         }
-        guard let address = explicit ?? slot?.endpoints.first ?? session?.endpoint else {
+        guard let address = explicit ?? slots?.first?.endpoints.first ?? session?.endpoint else {
             throw CommandFailure(
                 .input, "no address of a KMS is known",
                 remedy: "Give --endpoint https://host:port or set KMSCTL_ENDPOINT.")
@@ -37,12 +42,33 @@ struct Target {
         if let caFile {
             self.caFile = Self.absolute(caFile)
             caCertificates = try Self.certificates(caFile)
-        } else if let bytes = slot?.caCertificates {
-            caCertificates = bytes
-        } else if let session, session.endpoint == endpoint.text, let file = session.caFile {
+        } else if let session, session.endpoint == endpoint.text, let file = session.caFile,
+            let bytes = Self.certificates(ofLogin: file)
+        {
             self.caFile = file
-            caCertificates = try Self.certificates(file)
+            caCertificates = bytes
+        } else {
+            caCertificates = Self.slot(of: endpoint, in: slots)?.caCertificates
         }
+    }
+
+    /// The label of the token in which a PKCS#11 program finds this KMS.
+    func tokenLabel() -> String {
+        if let slot = Self.slot(of: endpoint, in: slots) { return slot.label }
+        let standard = Configuration.Slot().label
+        guard !isConfigurationRead else { return standard }
+        do {
+            let slots = try Configuration.load { $0 == "KMS_PKCS11_LOG" ? "off" : Self.withoutCredential($0) }.slots
+            return Self.slot(of: endpoint, in: slots)?.label ?? standard
+        } catch {
+            Output.note("PKCS#11 URIs have the standard token label: \(error.description)")
+            return standard
+        }
+    }
+
+    /// The slot that uses the endpoint, else the default slot.
+    private static func slot(of endpoint: EndpointURL, in slots: [Configuration.Slot]?) -> Configuration.Slot? {
+        slots?.first { $0.endpoints.contains(endpoint.text) } ?? slots?.first
     }
 
     func transport() throws -> CurlTransport {
@@ -51,7 +77,24 @@ struct Target {
         do {
             return try CurlTransport(options)
         } catch {
-            throw CommandFailure(error)
+            throw failure(error)
+        }
+    }
+
+    /// No answer: which step failed, and what usually helps.
+    func failure(_ error: TransportError) -> CommandFailure {
+        CommandFailure(
+            .unreachable, "cannot reach the KMS: \(error.message)",
+            remedy: Remedy.of(error, at: endpoint, place: .commandLine, hasClientCertificate: false))
+    }
+
+    /// nil, and noted, when the file of a login is no longer there.
+    private static func certificates(ofLogin path: String) -> [UInt8]? {
+        do {
+            return try certificates(path)
+        } catch {
+            if let failure = error as? CommandFailure { Output.note("of the last login: \(failure.message)") }
+            return nil
         }
     }
 
@@ -70,23 +113,7 @@ struct Target {
         name == "FORTANIX_API_KEY" ? "unused" : Environment.value(name)
     }
 
-    private static func absolute(_ path: String) -> String {
+    static func absolute(_ path: String) -> String {
         path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
-    }
-}
-
-extension CommandFailure {
-    /// No answer: which step failed, and what usually helps.
-    init(_ error: TransportError) {
-        let remedy: String?
-        switch error.kind {
-        // The transport's message says what to check.
-        case .resolution, .connection: remedy = nil
-        case .tls: remedy = "For kmsctl the KMS's certificate authority is --ca-file or KMSCTL_CA_FILE."
-        case .timedOut: remedy = "Check network and load of the KMS, or give --timeout."
-        case .interrupted, .protocolViolation: remedy = "Check that the address is that of a KMS."
-        case .refused: remedy = "Check address, CA file and client certificate."
-        }
-        self.init(.unreachable, "cannot reach the KMS: \(error.message)", remedy: remedy)
     }
 }

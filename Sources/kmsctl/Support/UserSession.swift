@@ -1,4 +1,6 @@
+import Cryptoki
 import FoundationEssentials
+import Glibc
 import KMSSupport
 
 /// What `kmsctl login` leaves for the commands after it: a bearer token, and where it is good.
@@ -33,13 +35,41 @@ struct UserSession: Codable {
     /// nil when nobody has logged in.
     static func load() throws -> UserSession? {
         let path = try path()
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
-        let file = try InputFile.read(path, what: "the login")
-        guard let session = try? JSONDecoder().decode(UserSession.self, from: Data(file.bytes)) else {
+        guard PrivateFile.exists(path) else { return nil }
+        var bytes: [UInt8]
+        do {
+            bytes = try ConfigurationFile(path: path).bytes
+        } catch {
             throw CommandFailure(
-                .input, "\(path) is not a login of kmsctl", remedy: "Remove it and run `kmsctl login`.")
+                .input, "cannot read the login \(path): \(error.reason)",
+                remedy: "Check the path (KMSCTL_SESSION) and its permissions.")
+        }
+        defer { bytes.withUnsafeMutableBytes { Secret.wipe($0) } }
+        warnAboutMode(path)
+        guard let session = try? JSONDecoder().decode(UserSession.self, from: Data(bytes)) else {
+            throw CommandFailure(
+                .input, "\(path) is not a login of kmsctl", remedy: "Run `kmsctl login`, or remove it: `kmsctl logout`."
+            )
         }
         return session
+    }
+
+    /// For commands that can do without: what cannot be read is noted, and counts as no login.
+    static func loadIfUsable() -> UserSession? {
+        guard (try? path()) != nil else { return nil }
+        do {
+            return try load()
+        } catch {
+            if let failure = error as? CommandFailure { Output.note("the last login is not used: \(failure.message)") }
+            return nil
+        }
+    }
+
+    /// Whoever reads the token is the user until it ends.
+    private static func warnAboutMode(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & (S_IRGRP | S_IROTH) != 0 else { return }
+        Output.note("\(path) can be read by other users, and holds your login; chmod 600 it, then log out and in again")
     }
 
     func save() throws {
@@ -48,10 +78,9 @@ struct UserSession: Codable {
         try PrivateFile.write(Array(try JSONEncoder().encode(self)), to: path)
     }
 
-    static func remove() throws {
-        let path = try path()
-        if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
-    }
+    /// - Returns: whether there was a file, and it is gone.
+    @discardableResult
+    static func remove() throws -> Bool { try PrivateFile.remove(try path()) }
 
     var authorization: Secret { Secret("Bearer " + accessToken) }
 }

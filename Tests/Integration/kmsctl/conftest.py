@@ -78,4 +78,4 @@ def name(request, kms) -> str:
     yield own
     for key in kms.json("key", "list"):
         if key["name"].startswith(own):
-            kms.run_kmsctl("key", "delete", key["kid"])
+            kms.run_kmsctl("key", "delete", key["kid"], "--yes")

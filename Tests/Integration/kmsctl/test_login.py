@@ -1,5 +1,6 @@
 """Logging in: where secrets come from, what is kept, and who gets to see the token."""
 
+import base64
 import json
 import os
 import pty
@@ -19,6 +20,12 @@ def session_file(kmsctl) -> Path:
     return Path(kmsctl.environment["KMSCTL_SESSION"])
 
 
+def with_another_secret(api_key: str) -> str:
+    """A well-formed API key of the same app that the KMS does not know."""
+    app, _ = base64.b64decode(api_key).split(b":", 1)
+    return base64.b64encode(app + b":" + b"A" * 86).decode()
+
+
 def test_login_and_logout(kmsctl, kms):
     outcome = kmsctl.done("login", "--user", kms.admin, "--password-file", kms.password_file)
     assert kms.admin in outcome.out and kms.url in outcome.out
@@ -34,6 +41,7 @@ def test_login_and_logout(kmsctl, kms):
     session_file(kmsctl).write_text(json.dumps({
         "endpoint": kms.url, "user": kms.admin, "acct_id": "x", "access_token": token,
     }))  # fmt: skip
+    session_file(kmsctl).chmod(0o600)
     outcome = kmsctl("group", "list", "--json")
     assert outcome.code == 4 and "kmsctl login" in outcome.error["remedy"]
     assert kmsctl("logout").code == 0
@@ -138,10 +146,58 @@ def test_login_remembers_address_and_authority(admin):
     admin.done("group", "list", KMSCTL_ENDPOINT=None, KMSCTL_CA_FILE=None)
 
 
-def test_broken_session_file(admin):
+def test_authority_of_the_login_goes_before_the_configuration(kmsctl, kms, authority, tmp_path):
+    """The configuration may be about another KMS."""
+    configuration = tmp_path / "kms-pkcs11.conf"
+    configuration.write_text(f'ca_certs_file = "{authority.certificate}"\n')
+    copy = tmp_path / "ca-of-the-login.pem"
+    copy.write_bytes(kms.ca_file.read_bytes())
+    plain = {"KMSCTL_ENDPOINT": None, "KMSCTL_CA_FILE": None, "KMS_PKCS11_CONF": configuration}
+    login = ("login", "--user", kms.admin, "--password-file", kms.password_file)
+    kmsctl.done(*login, "--endpoint", kms.url, "--ca-file", copy, **plain)
+    kmsctl.done("group", "list", **plain)
+    kmsctl.done("group", "list", **plain | {"KMSCTL_ENDPOINT": kms.url})
+    kmsctl.done(*login, **plain)
+    # Another KMS is not trusted because of it.
+    outcome = kmsctl("key", "list", "--endpoint", kms.url.replace("127.0.0.1", "localhost"), "--api-key-file",
+                     kms.api_key_file, **plain)  # fmt: skip
+    assert outcome.code == 3 and "--ca-file" in outcome.err
+    # Gone, it does not stand in the way of what else there is.
+    copy.unlink()
+    configuration.write_text(f'ca_certs_file = "{kms.ca_file}"\n')
+    outcome = kmsctl.done("group", "list", **plain)
+    assert str(copy) in outcome.err
+    kmsctl.done("logout", **plain)
+
+
+def test_broken_session_file(admin, kms):
+    login = ("login", "--user", kms.admin, "--password-file", kms.password_file)
+    for content in ("{", "", "[]", "\0"):
+        session_file(admin).write_text(content)
+        outcome = admin("group", "list")
+        assert outcome.code == 2 and f"{session_file(admin)} is not a login" in outcome.err
+        # An app needs no login.
+        admin.done("key", "list", "--api-key-file", kms.api_key_file)
+        outcome = admin.done("logout")
+        assert str(session_file(admin)) in outcome.err and not session_file(admin).exists()
+        assert admin("logout").code == 4
+        session_file(admin).write_text(content)
+        assert str(session_file(admin)) in admin.done(*login).err
+        admin.done("group", "list")
     session_file(admin).write_text("{")
-    outcome = admin("group", "list")
-    assert outcome.code == 2 and "is not a login" in outcome.err
+    outcome = admin.done("logout", "--json")
+    assert outcome.json == {"ended": False, "removed": str(session_file(admin))}
+
+
+def test_session_file_that_others_may_read(admin):
+    for mode, is_noted in ((0o600, False), (0o644, True), (0o640, True)):
+        session_file(admin).chmod(mode)
+        outcome = admin.done("group", "list")
+        assert ("chmod 600" in outcome.err) == is_noted
+
+
+def test_app_without_a_home(kmsctl, kms):
+    kmsctl.done("key", "list", "--api-key-file", kms.api_key_file, HOME=None, KMSCTL_SESSION=None)
 
 
 def test_as_an_app(kmsctl, kms, tmp_path):
@@ -152,7 +208,7 @@ def test_as_an_app(kmsctl, kms, tmp_path):
     outcome = kmsctl("app", "create", "x", "--group", "web", "--api-key-file", kms.api_key_file)
     assert outcome.code in (1, 5) and kms.api_key not in outcome.all
     wrong = tmp_path / "wrong"
-    wrong.write_text(kms.api_key[:-8] + "AAAAAAAA\n")
+    wrong.write_text(with_another_secret(kms.api_key) + "\n")
     wrong.chmod(0o600)
     outcome = kmsctl("key", "list", "--api-key-file", wrong)
     assert outcome.code == 4 and kms.api_key[:40] not in outcome.all

@@ -67,7 +67,7 @@ def test_generate(admin, kms, name, arguments, size, curve):
     assert admin.done("key", "show", name, "--json").json == key
     assert name in admin.done("key", "list").out
     assert key in admin.done("key", "list", "--json").json
-    assert admin.done("key", "delete", name, "--json").json == {"kid": key["kid"], "name": name, "deleted": True}
+    assert admin.done("key", "delete", name, "--yes", "--json").json == {"kid": key["kid"], "name": name, "deleted": True}
     assert admin("key", "show", key["kid"]).code == 5
 
 
@@ -114,7 +114,7 @@ def test_names_that_need_quoting(admin, kms, name):
     assert key["nginx"].startswith('ssl_certificate_key "engine:pkcs11:pkcs11:token=')
     assert '"' not in key["pkcs11_uri"] and "object=" + name in key["pkcs11_uri"]
     admin.done("audit", "--object", strange)
-    admin.done("key", "delete", strange)
+    admin.done("key", "delete", strange, "--yes")
 
 
 def test_group_may_be_left_out_when_there_is_one(admin, kms, name):
@@ -143,7 +143,7 @@ def test_audit(admin, kms, name):
     assert everything[-1]["id"] == entries[0]["id"] and everything[0]["time"] <= everything[-1]["time"]
     # A deleted object still has its history, by kid.
     kid = entries[0]["object_id"]
-    admin.done("key", "delete", name)
+    admin.done("key", "delete", name, "--yes")
     assert len(admin.done("audit", "--object", kid, "--json").json) == 2
 
 

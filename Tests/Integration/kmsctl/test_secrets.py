@@ -14,7 +14,7 @@ def test_nothing_secret_is_printed(kmsctl, kms, tmp_path, name):
     key_file = kms.rsa_private_key
     commands = [
         ("group", "list"), ("app", "list"), ("app", "show-key", kms.app, "--output", tmp_path / "key"), ("key", "list"),
-        ("key", "import", name, "--file", key_file, "--group", kms.group), ("key", "show", name), ("key", "delete", name),
+        ("key", "import", name, "--file", key_file, "--group", kms.group), ("key", "show", name), ("key", "delete", name, "--yes"),
         ("key", "generate", name, "--type", "ec", "--group", kms.group), ("audit", "--limit", "20"),
         ("doctor", "--key", name), ("key", "show", "no-such-key"), ("key", "list", "--endpoint", "https://127.0.0.1:1"),
         ("key", "list", "--ca-file", kms.ca_file.parent / "missing"), ("logout",),
