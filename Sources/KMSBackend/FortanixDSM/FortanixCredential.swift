@@ -1,16 +1,24 @@
 internal import FoundationEssentials
 internal import KMSModel
-internal import KMSSupport
+package import KMSSupport
 
 /// An API key: base64 of `<app uuid>:<secret>`, which is what HTTP's Basic scheme wants as it is.
-struct FortanixCredential: Sendable {
+package struct FortanixCredential: Sendable {
+    /// In plain base64, padded.
+    package let key: Secret
+
     /// The Authorization header's value.
-    let header: Secret
+    var header: Secret {
+        var value = Array("Basic ".utf8)
+        value.reserveCapacity(value.count + key.count)
+        key.withBytes { value.append(contentsOf: $0) }
+        return Secret(copying: &value)
+    }
 
     /// Takes the key as people paste it: with white space, in base64's URL-safe alphabet, without padding.
     ///
     /// A key that cannot be one is refused here: a KMS may lock an app after a number of wrong keys.
-    init(_ apiKey: Secret) throws(BackendError) {
+    package init(_ apiKey: Secret) throws(BackendError) {
         var text: [UInt8] = []
         text.reserveCapacity(apiKey.count + 4)
         defer { FortanixCredential.wipe(&text) }
@@ -31,16 +39,13 @@ struct FortanixCredential: Sendable {
         guard isBase64, !text.isEmpty else { throw FortanixCredential.malformed }
         while text.count % 4 != 0 { text.append(UInt8(ascii: "=")) }
         guard FortanixCredential.isIdentityAndSecret(text) else { throw FortanixCredential.malformed }
-        var value = Array("Basic ".utf8)
-        value.reserveCapacity(value.count + text.count)
-        value += text
-        header = Secret(copying: &value)
+        key = Secret(copying: &text)
     }
 
     private static func isIdentityAndSecret(_ base64: [UInt8]) -> Bool {
         guard var decoded = Data(base64Encoded: Data(base64)) else { return false }
         defer { decoded.resetBytes(in: 0..<decoded.count) }
-        guard let colon = decoded.firstIndex(of: UInt8(ascii: ":")),
+        guard let colon = decoded.firstIndex(of: UInt8(ascii: ":")), colon + 1 < decoded.count,
             decoded.allSatisfy({ $0 >= 0x20 && $0 < 0x7F })
         else { return false }
         return UUID(uuidString: String(decoding: decoded[..<colon], as: UTF8.self)) != nil

@@ -1,6 +1,7 @@
 import Cryptoki
 import FoundationEssentials
 import Glibc
+import KMSBackend
 import KMSSupport
 
 /// An API key: base64 of `<app uuid>:<secret>`, which is what HTTP's Basic scheme wants as it is. Anything else is
@@ -39,29 +40,13 @@ enum APIKey {
 
     static func text(app: String, secret: String) -> String { Data("\(app):\(secret)".utf8).base64EncodedString() }
 
-    /// - Returns: the key in plain base64; like the module we take white space, the URL-safe alphabet and no padding.
     private static func checked(_ key: Secret, origin: String) throws -> Secret {
-        var text = key.withBytes { $0.filter { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } }
-        defer { text.withUnsafeMutableBytes { Secret.wipe($0) } }
-        for index in text.indices {
-            if text[index] == UInt8(ascii: "-") { text[index] = UInt8(ascii: "+") }
-            if text[index] == UInt8(ascii: "_") { text[index] = UInt8(ascii: "/") }
-        }
-        while text.count % 4 != 0 { text.append(UInt8(ascii: "=")) }
-        guard isIdentityAndSecret(text) else {
+        do {
+            return try FortanixCredential(key).key
+        } catch {
             throw CommandFailure(
                 .input, "\(origin) holds no API key: it must be the base64 text of <app uuid>:<secret>",
                 remedy: "Get it with `kmsctl app show-key NAME --output FILE`.")
         }
-        return Secret(text)
-    }
-
-    private static func isIdentityAndSecret(_ base64: [UInt8]) -> Bool {
-        guard var decoded = Data(base64Encoded: Data(base64)) else { return false }
-        defer { decoded.resetBytes(in: 0..<decoded.count) }
-        guard let colon = decoded.firstIndex(of: UInt8(ascii: ":")), colon + 1 < decoded.count,
-            decoded.allSatisfy({ $0 >= 0x20 && $0 < 0x7F })
-        else { return false }
-        return UUID(uuidString: String(decoding: decoded[..<colon], as: UTF8.self)) != nil
     }
 }
