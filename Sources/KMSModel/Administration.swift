@@ -114,8 +114,13 @@ package enum AppGroups: Codable, Sendable {
         let container = try decoder.singleValueContainer()
         if let list = try? container.decode([String].self) {
             self = .list(list)
+        } else if let map = try? container.decode([String: [String]].self) {
+            self = .permissions(map)
         } else {
-            self = .permissions(try container.decode([String: [String]].self))
+            throw DecodingError.dataCorrupted(
+                .init(
+                    codingPath: decoder.codingPath,
+                    debugDescription: "neither a list of group ids nor a map from group ids to lists of permissions"))
         }
     }
 

@@ -1,6 +1,8 @@
 /// The set `key_ops`. Order means nothing, and values that we do not know are skipped when read.
 package struct KeyOperations: Codable, Sendable, Equatable, ExpressibleByArrayLiteral {
     package var values: Set<KeyOperation>
+    /// What was read and skipped: for a server, which must not grant less than was asked for without a word.
+    package private(set) var unknown: [String] = []
 
     package init(_ values: some Sequence<KeyOperation>) { self.values = Set(values) }
     package init(arrayLiteral elements: KeyOperation...) { values = Set(elements) }
@@ -11,7 +13,8 @@ package struct KeyOperations: Codable, Sendable, Equatable, ExpressibleByArrayLi
         var container = try decoder.unkeyedContainer()
         values = []
         while !container.isAtEnd {
-            if let value = KeyOperation(wire: try container.decode(String.self)) { values.insert(value) }
+            let text = try container.decode(String.self)
+            if let value = KeyOperation(wire: text) { values.insert(value) } else { unknown.append(text) }
         }
     }
 

@@ -1,14 +1,31 @@
 package import HTTPTypes
 package import Hummingbird
+package import KMSModel
 
 /// What the KMS answers when it does not do what was asked: a status and one plain-text sentence, as Fortanix does.
 package struct KMSError: Error, Sendable, Equatable {
     package var status: HTTPResponse.Status
     package var message: String
+    /// What the refusal is about, for its audit record.
+    package var subject: Subject?
+
+    package struct Subject: Sendable, Equatable {
+        package var id: String
+        package var name: String
+        package var groups: [String]
+    }
 
     package init(_ status: HTTPResponse.Status, _ message: String) {
         self.status = status
         self.message = message
+    }
+
+    package func about(_ object: Sobject) -> KMSError {
+        var error = self
+        error.subject = object.kid.map {
+            Subject(id: $0, name: object.name ?? $0, groups: object.groupID.map { [$0] } ?? [])
+        }
+        return error
     }
 
     package static func badRequest(_ message: String) -> KMSError { KMSError(.badRequest, message) }

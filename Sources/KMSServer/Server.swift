@@ -3,6 +3,7 @@ internal import Glibc
 internal import Hummingbird
 internal import HummingbirdCore
 internal import HummingbirdTLS
+internal import KMSSupport
 package import Logging
 internal import NIOCore
 internal import NIOSSL
@@ -10,7 +11,7 @@ internal import ServiceLifecycle
 
 /// `kmsd serve`: opens a data directory and answers until it is told to stop.
 package struct Server: Sendable {
-    package static var version: String { "0.1.0" }
+    package static var version: String { ProductVersion.text }
 
     package var directory: DataDirectory
     package var host: String
@@ -19,6 +20,7 @@ package struct Server: Sendable {
     /// PEM files of another certificate than the own CA's.
     package var certificateFiles: (certificate: String, key: String)?
     package var flushAudit = AuditLog.Flush.soon
+    package var limits = ConnectionLimits()
     package var logger: Logger
 
     package init(directory: DataDirectory, host: String, port: Int, logger: Logger) {
@@ -35,42 +37,50 @@ package struct Server: Sendable {
         try directory.checkModes()
         try directory.lock()
         let vault = try await Vault.open(directory, flushAudit: flushAudit, logger: logger)
+        let isReady = Locked(false)
         let application = Application(
-            router: Routes.router(for: vault), server: try await httpServer(vault),
+            router: Routes.router(for: vault), server: try httpServer(try await tlsConfiguration(vault)),
             configuration: .init(address: .hostname(host, port: port), serverName: "kmsd"),
-            onServerRunning: { channel in onReady(channel.localAddress?.port ?? 0) }, logger: logger)
+            onServerRunning: { [logger] channel in
+                try? await channel.pipeline.addHandler(AcceptLog(logger: logger), position: .first).get()
+                isReady.withLock { $0 = true }
+                onReady(channel.localAddress?.port ?? 0)
+            }, logger: logger)
         var configuration = ServiceGroupConfiguration(
             services: [application], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         // A client that never finishes its request must not keep the server from stopping.
         configuration.maximumGracefulShutdownDuration = .seconds(10)
         do {
             try await ServiceGroup(configuration: configuration).run()
-        } catch let error as IOError {
-            throw StartError("cannot listen on \(host):\(port): \(String(cString: strerror(error.errnoCode)))")
+        } catch {
+            guard !isReady.withLock({ $0 }) else { throw error }
+            throw StartError("cannot listen on \(host):\(port): \(reason(error))")
         }
         try vault.pool.close()
     }
 
-    private func httpServer(_ vault: Vault) async throws -> HTTPServerBuilder {
-        var channel = HTTP1Channel.Configuration(idleTimeout: .seconds(300))
+    private func reason(_ error: any Error) -> String {
+        guard let number = (error as? IOError)?.errnoCode else { return "there is no such host name or address" }
+        let text = String(cString: strerror(number))
+        switch number {
+        case EADDRINUSE: return text + "; stop the other program, or name another port with --listen"
+        case EADDRNOTAVAIL: return text + "; --listen takes an address of this machine, or 0.0.0.0 for all"
+        case EACCES: return text + "; ports below 1024 need the capability CAP_NET_BIND_SERVICE"
+        default: return text
+        }
+    }
+
+    private func httpServer(_ configuration: TLSConfiguration) throws -> HTTPServerBuilder {
+        var channel = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [RequestTimer(limits: limits)], idleTimeout: limits.idle)
         channel.httpDecoder = .init(maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100)
-        return try .tls(.http1(configuration: channel), tlsConfiguration: try await tlsConfiguration(vault))
+        return try .tls(.http1(configuration: channel), tlsConfiguration: configuration)
     }
 
     private func tlsConfiguration(_ vault: Vault) async throws -> TLSConfiguration {
         var configuration: TLSConfiguration
         if let files = certificateFiles {
-            do {
-                let chain = try NIOSSLCertificate.fromPEMFile(files.certificate)
-                let key = try NIOSSLPrivateKey(file: files.key, format: .pem)
-                configuration = .makeServerConfiguration(
-                    certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
-                // Only a context notices a key that does not belong to the certificate.
-                _ = try NIOSSLContext(configuration: configuration)
-            } catch {
-                throw StartError(
-                    "cannot use the certificate \(files.certificate) with the key \(files.key): \(error)")
-            }
+            configuration = try GivenCertificate(certificateFile: files.certificate, keyFile: files.key).configuration()
         } else {
             let identity = try await OwnCertificate(vault: vault, logger: logger).current()
             let certificate = try NIOSSLCertificate(bytes: try identity.der(), format: .der)

@@ -14,6 +14,7 @@ package final class Vault: Sendable {
     package let audit: AuditLog
     package let sessions: Sessions
     package let throttle = LoginThrottle()
+    package let storage = StorageHealth()
     package let apps = RecordCache<AppRecord>(limit: 10_000)
     package let keys = RecordCache<LoadedKey>(limit: 10_000)
     /// For work that takes longer than a signature: key generation, password hashes, checks of imported keys. It must
@@ -28,24 +29,35 @@ package final class Vault: Sendable {
         engine = try CryptoEngine(masterKey: masterKey, in: context)
         chain = try AuditChain(masterKey: masterKey, in: context)
         audit = AuditLog(
-            pool: pool, chain: chain, flush: flushAudit,
+            pool: pool, chain: chain, flush: flushAudit, storage: storage,
             flusher: WALFlusher(database: pool.path, blocking: blocking, logger: logger))
         sessions = Sessions(in: context)
         self.blocking = blocking
     }
 
     package var authenticator: Authenticator {
-        Authenticator(pool: pool, apps: apps, sessions: sessions, context: engine.context, blocking: blocking)
+        Authenticator(
+            pool: pool, apps: apps, sessions: sessions, throttle: throttle, audit: audit, context: engine.context,
+            blocking: blocking)
     }
 
     /// A change and its audit record in one transaction.
     package func change<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> (Value, AuditEvent)
     ) async throws -> Value {
-        try await pool.write { [chain] db in
-            let (value, event) = try body(db)
-            try chain.append([event], in: db)
-            return value
+        try await storage.observing {
+            try await pool.write { [chain] db in
+                let (value, event) = try body(db)
+                try chain.append([event], in: db)
+                return value
+            }
+        }
+    }
+
+    /// After a failed write: tries another one.
+    package func probeStorage() async throws {
+        try await storage.observing {
+            try await pool.write { db in try SettingStore.set(.writeProbe, [0], in: db) }
         }
     }
 
@@ -89,8 +101,9 @@ extension Vault {
         let pool: DatabasePool
         do {
             pool = try KMSDatabase.open(directory.databaseFile)
-        } catch {
-            throw StartError("cannot open the database \(directory.databaseFile): \(error)")
+        } catch let error as DatabaseError {
+            throw StartError(
+                "cannot open the database \(directory.databaseFile): \(error.reason); restore it from a backup")
         }
         let vault = try Vault(
             pool: pool, masterKey: masterKey, context: try LibraryContext(), flushAudit: flushAudit, logger: logger)

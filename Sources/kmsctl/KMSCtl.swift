@@ -37,7 +37,7 @@ struct KMSCtl: ParsableCommand {
     }
 
     /// The product's, which `kmsd --version` prints too.
-    static var version: String { "0.1.0" }
+    static var version: String { ProductVersion.text }
 
     static func main() {
         Output.occupyStandardStreams()

@@ -26,7 +26,7 @@ struct Serve: AsyncParsableCommand {
     var flushAudit = false
 
     func validate() throws {
-        guard endpoint != nil else { throw ValidationError("--listen takes HOST:PORT, for example 127.0.0.1:8443") }
+        _ = try endpoint()
         guard Logger.Level(rawValue: logLevel.lowercased()) != nil else {
             throw ValidationError("--log-level takes trace, debug, info, notice, warning or error")
         }
@@ -36,7 +36,8 @@ struct Serve: AsyncParsableCommand {
     }
 
     func run() async throws {
-        guard let (host, port) = endpoint else { return }
+        let (host, port) = try endpoint()
+        FileLimit.raise()
         LoggingSystem.bootstrap { label in StreamLogHandler.standardError(label: label) }
         var logger = Logger(label: "kmsd")
         logger.logLevel = Logger.Level(rawValue: logLevel.lowercased()) ?? .info
@@ -48,12 +49,23 @@ struct Serve: AsyncParsableCommand {
     }
 
     /// IPv6 addresses stand in brackets.
-    private var endpoint: (host: String, port: Int)? {
-        guard let colon = listen.lastIndex(of: ":"), let port = Int(listen[listen.index(after: colon)...]),
-            (0...65_535).contains(port)
-        else { return nil }
+    private func endpoint() throws -> (host: String, port: Int) {
+        let example = "--listen takes HOST:PORT, for example 127.0.0.1:8443 or [::1]:8443"
+        guard let colon = listen.lastIndex(of: ":") else {
+            throw ValidationError("\"\(listen)\" names no port; \(example)")
+        }
+        guard let port = Int(listen[listen.index(after: colon)...]), (0...65_535).contains(port) else {
+            throw ValidationError("the port in \"\(listen)\" is not a number from 0 to 65535; \(example)")
+        }
         var host = listen[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        return host.isEmpty ? nil : (String(host), port)
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            throw ValidationError("the IPv6 address in \"\(listen)\" needs brackets; \(example)")
+        }
+        guard !host.isEmpty, !host.contains(where: \.isWhitespace) else {
+            throw ValidationError("\"\(listen)\" names no host; \(example), or 0.0.0.0 for all addresses")
+        }
+        return (String(host), port)
     }
 }

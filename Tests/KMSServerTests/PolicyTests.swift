@@ -66,11 +66,30 @@ struct PolicyTests {
         let all = PolicyTests.object([.sign, .verify, .export, .appManageable])
         #expect(status(signer, .sign, all) == 200)
         #expect(status(signer, .verify, all) == 200)
-        for action in [Policy.Action.export, .update, .delete, .activate, .revoke] {
+        for action in [Policy.Action.export, .updateProfile, .updateKeyOps, .move, .delete, .activate, .revoke] {
             #expect(status(signer, action, all) == 403)
         }
         #expect(status(PolicyTests.app(["g": []]), .sign, all) == 403)
         #expect(status(PolicyTests.app(["g": [.manage]]), .delete, all) == 200)
+    }
+
+    @Test(
+        "each kind of change has its permission, and MANAGE covers all",
+        arguments: [
+            (Policy.Action.updateProfile, AppPermission.updateSobjectsProfile), (.updateKeyOps, .updateKeyOps),
+            (.updateEnabledState, .updateSobjectsEnabledState), (.updatePolicies, .updateSobjectPolicies),
+            (.move, .moveSobjects), (.activate, .activateSobjects), (.revoke, .revokeSobjects),
+            (.delete, .deleteSobjects),
+        ])
+    func changes(action: Policy.Action, permission: AppPermission) {
+        let object = PolicyTests.object([.sign, .appManageable])
+        #expect(status(PolicyTests.app(["g": [permission]]), action, object) == 200)
+        #expect(status(PolicyTests.app(["g": [.manage]]), action, object) == 200)
+        let others = AppPermission.allCases.filter { $0 != permission && $0 != .manage }
+        #expect(status(PolicyTests.app(["g": Set(others)]), action, object) == 403)
+        // Without APPMANAGEABLE no app changes the object, whatever its permissions; users do.
+        #expect(status(PolicyTests.app(["g": nil]), action, PolicyTests.object([.sign])) == 403)
+        #expect(status(PolicyTests.user, action, PolicyTests.object([.sign])) == 200)
     }
 
     @Test(

@@ -56,5 +56,5 @@ enum Product {
     static var cryptokiVersion: CK_VERSION { CK_VERSION(major: 3, minor: 0) }
     static var manufacturer: String { "kms-pkcs11" }
     static var description: String { "PKCS#11 for remote KMS" }
-    static var version: CK_VERSION { CK_VERSION(major: 0, minor: 1) }
+    static var version: CK_VERSION { CK_VERSION(major: ProductVersion.major, minor: ProductVersion.minor) }
 }

@@ -46,6 +46,19 @@ package struct AuditEvent: Sendable {
         started = context.started
     }
 
+    /// A request of a known caller that was refused.
+    ///
+    /// - Parameter route: method and path pattern.
+    package init(refusal error: KMSError, of route: String, by principal: Principal, _ context: KMSContext) {
+        let object = error.subject.map { " on \($0.name.quoted)" } ?? ""
+        self.init(
+            route.contains("/crypto/") ? .cryptoOperation : .administrative,
+            "\(principal.name) was refused \(route)\(object): \(error.message)", by: principal, context)
+        objectID = error.subject?.id ?? (context.parameters.get("kid") ?? context.parameters.get("id"))?.lowercased()
+        groupIDs = error.subject?.groups ?? []
+        severity = .warning
+    }
+
     /// The event is about a security object.
     package func about(_ object: Sobject) -> AuditEvent {
         var event = self

@@ -20,15 +20,17 @@ package actor AuditLog {
     private let pool: DatabasePool
     private let chain: AuditChain
     private let flush: Flush
+    private let storage: StorageHealth
     private let flusher: WALFlusher
     private var pending: [(event: AuditEvent, waiter: CheckedContinuation<Void, any Error>)] = []
     private var isWriting = false
     private var isFlushScheduled = false
 
-    package init(pool: DatabasePool, chain: AuditChain, flush: Flush, flusher: WALFlusher) {
+    package init(pool: DatabasePool, chain: AuditChain, flush: Flush, storage: StorageHealth, flusher: WALFlusher) {
         self.pool = pool
         self.chain = chain
         self.flush = flush
+        self.storage = storage
         self.flusher = flusher
     }
 
@@ -46,7 +48,7 @@ package actor AuditLog {
             let batch = pending
             pending = []
             do {
-                try await write(batch.map(\.event))
+                try await storage.observing { try await write(batch.map(\.event)) }
                 for entry in batch { entry.waiter.resume() }
             } catch {
                 for entry in batch { entry.waiter.resume(throwing: error) }

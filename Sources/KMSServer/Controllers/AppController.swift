@@ -10,7 +10,7 @@ struct AppController {
         routes.on(.get, "/sys/v1/apps") { request, _, principal in try await list(Query(request), principal) }
         routes.on(.post, "/sys/v1/apps") { request, context, principal in
             try Policy.checkAdministrator(principal)
-            let body = try await request.json(AppRequest.self)
+            let body = try await request.json(AppRequest.self, refusing: RefusedField.ofApps)
             return try await create(body, Query(request), context, principal)
         }
         routes.on(.get, "/sys/v1/apps/:id") { request, context, principal in
@@ -31,7 +31,7 @@ struct AppController {
         let group = query.text("group_id")
         let all = try await vault.pool.read { db in try AppStore.all(account: principal.acctID, in: db) }
         let page = all.filter { isVisible($0, principal) && (group.map($0.groups.keys.contains) ?? true) }
-            .dropFirst(try query.number("offset") ?? 0).prefix(try query.number("limit") ?? 1001)
+            .dropFirst(try query.number("offset") ?? 0).prefix(min(try query.number("limit") ?? 1000, 1000))
         return try .json(page.map { $0.wire(withPermissions: withPermissions) })
     }
 
@@ -43,9 +43,9 @@ struct AppController {
         let (secret, hash) = try newSecret(size: request.secretSize)
         let id = newID()
         var app = AppRecord(
-            id: id, acctID: principal.acctID, name: try KeyRules.checkName(request.name), createdAt: .now,
+            id: id, acctID: principal.acctID, name: try FieldRules.name(request.name), createdAt: .now,
             groups: groups, secretHash: hash, sealedSecret: try vault.engine.seal(secret, as: .appSecret(id: id)))
-        app.description = request.description
+        app.description = try FieldRules.description(request.description)
         app.appType = request.appType
         app.interface = request.interface
         app.enabled = request.enabled ?? true
@@ -57,7 +57,7 @@ struct AppController {
                 }
             }
             try AppStore.insert(app, in: db)
-            let event = AuditEvent(.administrative, "App \"\(app.name)\" created", by: principal, context)
+            let event = AuditEvent(.administrative, "App \(app.name.quoted) created", by: principal, context)
             return ((), event.about(app.id, groups: groups.keys.sorted()))
         }
         return try .json(app.wire(withPermissions: try query.flag("group_permissions")), status: .created)
@@ -68,7 +68,7 @@ struct AppController {
         let app = try await app(context, principal)
         try await vault.change { db in
             try AppStore.delete(app.id, in: db)
-            let event = AuditEvent(.administrative, "App \"\(app.name)\" deleted", by: principal, context)
+            let event = AuditEvent(.administrative, "App \(app.name.quoted) deleted", by: principal, context)
             return ((), event.about(app.id, groups: app.groups.keys.sorted()))
         }
         vault.apps.forget(app.id)
@@ -80,7 +80,7 @@ struct AppController {
         try Policy.checkAdministrator(principal)
         let app = try await app(context, principal)
         let secret = try vault.engine.open(app.sealedSecret, as: .appSecret(id: app.id))
-        let event = AuditEvent(.administrative, "API key of app \"\(app.name)\" read", by: principal, context)
+        let event = AuditEvent(.administrative, "API key of app \(app.name.quoted) read", by: principal, context)
         try await vault.audit.record(event.about(app.id, groups: app.groups.keys.sorted()))
         return try .json(AppCredentialResponse(appID: app.id, secret: secret.text))
     }
@@ -88,12 +88,13 @@ struct AppController {
     private func reset(_ request: Request, _ context: KMSContext, _ principal: Principal) async throws -> Response {
         try Policy.checkAdministrator(principal)
         let app = try await app(context, principal)
-        let body = try await request.jsonIfAny(ResetRequest.self)
+        let body = try await request.jsonIfAny(ResetRequest.self, refusing: RefusedField.ofSecretReset)
         let (secret, hash) = try newSecret(size: body.secretSize)
         let sealed = try vault.engine.seal(secret, as: .appSecret(id: app.id))
         try await vault.change { db in
             try AppStore.setSecret(of: app.id, hash: hash, sealed: sealed, in: db)
-            let event = AuditEvent(.administrative, "API key of app \"\(app.name)\" replaced", by: principal, context)
+            let message = "API key of app \(app.name.quoted) replaced"
+            let event = AuditEvent(.administrative, message, by: principal, context)
             return ((), event.about(app.id, groups: app.groups.keys.sorted()))
         }
         vault.apps.forget(app.id)
@@ -131,9 +132,15 @@ struct AppController {
         case .list(let ids)?:
             for id in ids { grants.updateValue(nil, forKey: id.lowercased()) }
         case .permissions(let map)?:
-            // Permissions that we do not know yet are skipped, as unknown values of `key_ops` are.
             for (id, names) in map {
-                grants.updateValue(Set(names.compactMap(AppPermission.init(wire:))), forKey: id.lowercased())
+                var permissions: Set<AppPermission> = []
+                for name in names {
+                    guard let permission = AppPermission(wire: name) else {
+                        throw .badRequest("Field \"add_groups\": there is no permission \(name.prefix(64).quoted)")
+                    }
+                    permissions.insert(permission)
+                }
+                grants.updateValue(permissions, forKey: id.lowercased())
             }
         }
         return grants

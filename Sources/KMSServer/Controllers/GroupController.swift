@@ -14,10 +14,12 @@ struct GroupController {
             try .json(try await group(context, principal))
         }
         routes.on(.post, "/sys/v1/groups") { request, context, principal in
-            try await create(try await request.json(GroupRequest.self), context, principal)
+            let body = try await request.json(GroupRequest.self, refusing: RefusedField.ofGroups)
+            return try await create(body, context, principal)
         }
         routes.on(.patch, "/sys/v1/groups/:id") { request, context, principal in
-            try await update(try await request.json(GroupRequest.self), context, principal)
+            let body = try await request.json(GroupRequest.self, refusing: RefusedField.ofGroups)
+            return try await update(body, context, principal)
         }
         routes.on(.delete, "/sys/v1/groups/:id") { _, context, principal in try await delete(context, principal) }
     }
@@ -26,12 +28,12 @@ struct GroupController {
     {
         try Policy.checkAdministrator(principal)
         var group = Group(
-            groupID: newID(), name: try KeyRules.checkName(request.name), description: request.description,
-            acctID: principal.acctID, createdAt: .now)
+            groupID: newID(), name: try FieldRules.name(request.name),
+            description: try FieldRules.description(request.description), acctID: principal.acctID, createdAt: .now)
         group.creator = principal.creator
         let created = try await vault.change { [group] db in
             try GroupStore.insert(group, in: db)
-            let event = AuditEvent(.administrative, "Group \"\(group.name)\" created", by: principal, context)
+            let event = AuditEvent(.administrative, "Group \(group.name.quoted) created", by: principal, context)
             return (group, event.about(group.groupID, groups: [group.groupID]))
         }
         return try .json(created, status: .created)
@@ -45,10 +47,10 @@ struct GroupController {
             guard var group = try GroupStore.find(id: id, account: principal.acctID, in: db) else {
                 throw KMSError.notFound("group does not exist")
             }
-            if let name = request.name { group.name = try KeyRules.checkName(name) }
-            if let description = request.description { group.description = description }
+            if let name = request.name { group.name = try FieldRules.name(name) }
+            if let description = try FieldRules.description(request.description) { group.description = description }
             try GroupStore.update(group, in: db)
-            let event = AuditEvent(.administrative, "Group \"\(group.name)\" updated", by: principal, context)
+            let event = AuditEvent(.administrative, "Group \(group.name.quoted) updated", by: principal, context)
             return (group, event.about(group.groupID, groups: [group.groupID]))
         }
         return try .json(updated)
@@ -59,7 +61,7 @@ struct GroupController {
         let group = try await group(context, principal)
         try await vault.change { db in
             try GroupStore.delete(group.groupID, in: db)
-            let event = AuditEvent(.administrative, "Group \"\(group.name)\" deleted", by: principal, context)
+            let event = AuditEvent(.administrative, "Group \(group.name.quoted) deleted", by: principal, context)
             return ((), event.about(group.groupID, groups: [group.groupID]))
         }
         return .noContent

@@ -7,11 +7,11 @@ struct KeyController {
 
     func addRoutes(to routes: RouteTable) {
         routes.on(.post, "/crypto/v1/keys") { request, context, principal in
-            let body = try await request.json(SobjectRequest.self)
+            let body = try await request.json(SobjectRequest.self, refusing: RefusedField.ofObjects)
             return try await create(body, context, principal, generated: true)
         }
         routes.on(.put, "/crypto/v1/keys") { request, context, principal in
-            let body = try await request.json(SobjectRequest.self)
+            let body = try await request.json(SobjectRequest.self, refusing: RefusedField.ofObjects)
             return try await create(body, context, principal, generated: false)
         }
         routes.on(.get, "/crypto/v1/keys") { request, _, principal in
@@ -25,7 +25,8 @@ struct KeyController {
             return try .json(try await vault.key(descriptor, for: .read, by: principal).object)
         }
         routes.on(.patch, "/crypto/v1/keys/:kid") { request, context, principal in
-            try await update(try await request.json(SobjectRequest.self), context, principal)
+            try await update(
+                try await request.json(SobjectRequest.self, refusing: RefusedField.ofObjects), context, principal)
         }
         routes.on(.delete, "/crypto/v1/keys/:kid") { _, context, principal in try await delete(context, principal) }
         routes.on(.get, "/crypto/v1/keys/:kid/export") { _, context, principal in
@@ -80,26 +81,13 @@ struct KeyController {
         -> Response
     {
         let wanted = request.groupID?.lowercased()
-        let group = wanted == nil ? nil : try await group(wanted, principal)
-        let object = try await modify(.update, "updated", context, principal) { object in
-            if let name = request.name { object.name = try KeyRules.checkName(name) }
-            if let description = request.description { object.description = description }
-            if let metadata = request.customMetadata { object.customMetadata = metadata }
-            if let enabled = request.enabled { object.enabled = enabled }
-            if let wanted = request.keyOps {
-                let operations = try KeyRules.checked(wanted, object.objType, publicOnly: object.publicOnly)
-                // What may never leave the KMS cannot be made exportable later.
-                if operations.contains(.export), !object.keyOps.contains(.export) {
-                    throw KMSError.badRequest("Field \"key_ops\": EXPORT cannot be added later")
-                }
-                object.keyOps = operations
-            }
-            if let group, group != object.groupID {
-                try Policy.checkCreate(principal, in: group)
-                object.groupID = group
-            }
-        }
-        return try .json(object)
+        let change = KeyChange(request, group: wanted == nil ? nil : try await group(wanted, principal))
+        return try .json(
+            try await modify("updated", context, principal) { object in
+                for action in change.actions(on: object) { try Policy.check(principal, may: action, object) }
+                if let group = change.group, group != object.groupID { try Policy.checkCreate(principal, in: group) }
+                try change.apply(to: &object)
+            })
     }
 
     private func delete(_ context: KMSContext, _ principal: Principal) async throws -> Response {
@@ -138,7 +126,8 @@ struct KeyController {
     }
 
     private func activate(_ context: KMSContext, _ principal: Principal) async throws -> Response {
-        _ = try await modify(.activate, "activated", context, principal) { object in
+        _ = try await modify("activated", context, principal) { object in
+            try Policy.check(principal, may: .activate, object)
             guard object.state == .preActive else {
                 throw KMSError.badRequest("Only an object in state PreActive can be activated")
             }
@@ -148,25 +137,22 @@ struct KeyController {
         return .noContent
     }
 
-    private struct RevocationRequest: Decodable {
-        var code: String
-    }
-
     private func revoke(
         _ request: RevocationRequest, _ context: KMSContext, _ principal: Principal
     ) async throws -> Response {
-        let isCompromise = ["keycompromise", "cacompromise"].contains(request.code.lowercased())
-        _ = try await modify(.revoke, "revoked", context, principal) { object in
-            object.state = isCompromise ? .compromised : .deactivated
+        try request.check()
+        _ = try await modify("revoked (\(request.code.rawValue))", context, principal) { object in
+            try Policy.check(principal, may: .revoke, object)
+            object.state = request.code.isCompromise ? .compromised : .deactivated
             object.deactivationDate = .now
         }
         return .noContent
     }
 
-    /// Changes an object's attributes: read, check, change and record in one transaction, so that of two changes at
-    /// the same time none is lost.
+    /// Changes an object's attributes: read, check (which is `body`'s), change and record in one transaction, so that
+    /// of two changes at the same time none is lost.
     private func modify(
-        _ action: Policy.Action, _ verb: String, _ context: KMSContext, _ principal: Principal,
+        _ verb: String, _ context: KMSContext, _ principal: Principal,
         _ body: @escaping @Sendable (inout Sobject) throws -> Void
     ) async throws -> Sobject {
         let kid = kid(context)
@@ -174,7 +160,7 @@ struct KeyController {
             guard var record = try KeyStore.find(kid: kid, account: principal.acctID, in: db) else {
                 throw KMSError.noSuchObject
             }
-            try Policy.check(principal, may: action, record.object)
+            try Policy.check(principal, may: .read, record.object)
             try body(&record.object)
             try KeyStore.update(record, in: db)
             let message = "\(principal.name) \(verb) \((record.object.name ?? kid).quoted)"
@@ -203,9 +189,4 @@ struct KeyController {
         }
         return only
     }
-}
-
-extension String {
-    /// For messages of the audit log.
-    var quoted: String { "\"\(self)\"" }
 }

@@ -12,7 +12,9 @@ struct ObjectDraft: Sendable {
         self.request = request
         self.principal = principal
         self.generated = generated
-        name = try KeyRules.checkName(request.name)
+        name = try FieldRules.name(request.name)
+        _ = try FieldRules.description(request.description)
+        _ = try FieldRules.metadata(request.customMetadata)
         switch request.state {
         case nil, .active?, .preActive?: break
         default: throw .badRequest("Field \"state\": a new object is Active or PreActive")
@@ -28,7 +30,7 @@ struct ObjectDraft: Sendable {
         let publicOnly = material.isPublicOnly
         let operations =
             try request.keyOps.map { wanted throws(KMSError) in
-                try KeyRules.checked(wanted, type, publicOnly: publicOnly)
+                try KeyRules.checked(wanted, type, publicOnly: publicOnly, isImport: !generated)
             } ?? KeyRules.defaultOperations(type, publicOnly: publicOnly, generated: generated)
         var object = Sobject(
             kid: kid, name: name, objType: type, keyOps: operations, enabled: request.enabled ?? true,

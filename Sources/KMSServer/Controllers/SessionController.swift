@@ -26,19 +26,10 @@ struct SessionController {
         let principal: Principal
         switch try Credential(request) {
         case .app(let id, let secret):
-            principal = try await attempt("App", id, context) { .app(try await vault.authenticator.app(id, secret)) }
+            principal = .app(try await vault.authenticator.login(id, secret, context))
             owner = .app(principal.id)
         case .user(let email, let password):
-            try vault.throttle.check(email, from: context.clientAddress)
-            principal = try await attempt("User", nil, context) {
-                do {
-                    return .user(try await vault.authenticator.user(email, password))
-                } catch {
-                    vault.throttle.failed(email, from: context.clientAddress)
-                    throw error
-                }
-            }
-            vault.throttle.succeeded(email, from: context.clientAddress)
+            principal = .user(try await vault.authenticator.login(user: email, password, context))
             owner = .user(principal.id)
         case .bearer:
             throw KMSError.unauthenticated("Log in with Basic: an API key, or email and password of a user")
@@ -46,19 +37,6 @@ struct SessionController {
         let token = try vault.sessions.create(owner)
         try await vault.audit.record(AuditEvent(.authentication, "\(principal.name) logged in", by: principal, context))
         return try answer(token, owner, principal.id)
-    }
-
-    /// Records failed logins too. The claimed name of a user is not recorded: people type passwords there.
-    private func attempt(
-        _ type: String, _ id: String?, _ context: KMSContext, _ body: () async throws -> Principal
-    ) async throws -> Principal {
-        do {
-            return try await body()
-        } catch let error as KMSError where error.status == .unauthorized {
-            try await vault.audit.record(
-                AuditEvent(failedLogin: "Login failed", actorType: type, actorID: id, context))
-            throw error
-        }
     }
 
     private func renew(_ request: Request, _ context: KMSContext) async throws -> Response {

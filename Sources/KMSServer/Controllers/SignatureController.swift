@@ -33,7 +33,7 @@ struct SignatureController {
     }
 
     private func sign(_ request: SignRequest, _ context: KMSContext, _ principal: Principal) async throws -> Response {
-        let key = try await allowed(request.key, .sign, context, principal)
+        let key = try await vault.key(request.key, for: .sign, by: principal)
         let rules = try SignatureRules(
             key: key, hashAlg: request.hashAlg, hash: request.hash, data: request.data, mode: request.mode,
             engine: vault.engine)
@@ -48,7 +48,7 @@ struct SignatureController {
     private func verify(_ request: VerifyRequest, _ context: KMSContext, _ principal: Principal) async throws
         -> Response
     {
-        let key = try await allowed(request.key, .verify, context, principal)
+        let key = try await vault.key(request.key, for: .verify, by: principal)
         let rules = try SignatureRules(
             key: key, hashAlg: request.hashAlg, hash: request.hash, data: request.data, mode: request.mode,
             engine: vault.engine)
@@ -57,24 +57,6 @@ struct SignatureController {
             digest: rules.digest, signature: Array(request.signature), algorithm: rules.algorithm)
         try await record("verified a signature with", key.object, rules.algorithm, context, principal)
         return try .json(VerifyResponse(kid: key.object.kid, result: result))
-    }
-
-    /// The key, or a refusal, which is worth a record when the caller can see the object at all.
-    private func allowed(
-        _ descriptor: SobjectDescriptor?, _ action: Policy.Action, _ context: KMSContext, _ principal: Principal
-    ) async throws -> LoadedKey {
-        let key = try await vault.key(descriptor, for: .read, by: principal)
-        do throws(KMSError) {
-            try Policy.check(principal, may: action, key.object)
-        } catch {
-            var event = AuditEvent(
-                .cryptoOperation, "\(principal.name) was refused \(action) with \((key.object.name ?? "").quoted)",
-                by: principal, context)
-            event.severity = .warning
-            try await vault.audit.record(event.about(key.object))
-            throw error
-        }
-        return key
     }
 
     private func record(

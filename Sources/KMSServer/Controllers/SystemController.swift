@@ -1,3 +1,4 @@
+internal import GRDB
 internal import Hummingbird
 internal import KMSModel
 
@@ -11,10 +12,12 @@ struct SystemController {
         }
         routes.open(.get, "/sys/v1/health") { [vault] _, context in
             do {
+                if vault.storage.lastFailure != nil { try await vault.probeStorage() }
                 _ = try await vault.pool.read { db in try AccountStore.all(in: db).count }
-            } catch {
+            } catch let error as DatabaseError {
                 context.logger.error("the database does not answer", metadata: ["error": "\(error)"])
-                throw KMSError(.serviceUnavailable, "The database does not answer")
+                throw KMSError(
+                    .serviceUnavailable, KMSError(storage: error)?.message ?? "The database does not answer")
             }
             return .noContent
         }

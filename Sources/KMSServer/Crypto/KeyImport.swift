@@ -29,14 +29,14 @@ extension KeyMaterial {
         let material: KeyMaterial
         if let key = try? PrivateKey(der: Secret(bytes), in: context) {
             guard key.kind.objectType == type else {
-                throw mismatch(type, key.kind.objectType.rawValue + " private key")
+                throw mismatch(type, "an \(key.kind.objectType.rawValue) private key")
             }
             guard key.isConsistent() else {
                 throw KMSError.badRequest("Field \"value\": the parts of the private key do not fit together")
             }
             material = try KeyMaterial(key)
         } else if let key = try? PublicKey(subjectPublicKeyInfo: bytes, in: context), let kind = try? key.kind() {
-            guard kind.objectType == type else { throw mismatch(type, kind.objectType.rawValue + " public key") }
+            guard kind.objectType == type else { throw mismatch(type, "an \(kind.objectType.rawValue) public key") }
             material = try KeyMaterial(key)
         } else {
             throw KMSError.badRequest(complaint(bytes, type, in: context))
@@ -53,7 +53,9 @@ extension KeyMaterial {
             return KeyMaterial(try Certificate(der: bytes, in: context))
         } catch {
             guard !looksLikePEM(bytes) else { throw KMSError.badRequest(pemHint) }
-            if (try? PrivateKey(der: Secret(bytes), in: context)) != nil { throw mismatch(.certificate, "private key") }
+            if (try? PrivateKey(der: Secret(bytes), in: context)) != nil {
+                throw mismatch(.certificate, "a private key")
+            }
             throw KMSError.badRequest("Field \"value\" is not one X.509 certificate in DER")
         }
     }
@@ -68,7 +70,7 @@ extension KeyMaterial {
     }
 
     private static func mismatch(_ type: ObjectType, _ found: String) -> KMSError {
-        .badRequest("Field \"obj_type\" says \(type.rawValue), but \"value\" holds an \(found)")
+        .badRequest("Field \"obj_type\" says \(type.rawValue), but \"value\" holds \(found)")
     }
 
     /// Why bytes are not a key that we take, as far as that can be told.

@@ -29,31 +29,28 @@ package enum KeyRules {
         return KeyOperations(values)
     }
 
-    /// - Throws: 400 when an operation is impossible for the type. Those that only lack the private half are dropped:
-    ///   clients ask for the same operations whether they import a key pair or its public half.
+    /// - Parameter isImport: the official client asks for the same operations whether it imports a key pair or its
+    ///   public half. There SIGN beside VERIFY, DECRYPT beside ENCRYPT and UNWRAPKEY beside WRAPKEY are dropped.
+    /// - Throws: 400 when an operation is unknown or impossible for the object.
     package static func checked(
-        _ wanted: KeyOperations, _ type: ObjectType, publicOnly: Bool
+        _ wanted: KeyOperations, _ type: ObjectType, publicOnly: Bool, isImport: Bool = false
     ) throws(KMSError) -> KeyOperations {
+        if let unknown = wanted.unknown.first {
+            throw .badRequest("Field \"key_ops\": there is no operation \(unknown.prefix(64).quoted)")
+        }
+        var wanted = wanted.values
+        if publicOnly, isImport {
+            let twins: [(own: KeyOperation, other: KeyOperation)] = [
+                (.sign, .verify), (.decrypt, .encrypt), (.unwrapKey, .wrapKey),
+            ]
+            for twin in twins where wanted.contains(twin.other) { wanted.remove(twin.own) }
+        }
         let possible = operations(type, publicOnly: publicOnly).values
-        let withPrivateHalf = operations(type, publicOnly: false).values
-        for operation in KeyOperation.allCases where wanted.contains(operation) {
-            guard withPrivateHalf.contains(operation) else {
-                throw .badRequest("Field \"key_ops\": \(operation.rawValue) is not possible with \(type.rawValue)")
-            }
+        for operation in KeyOperation.allCases where wanted.contains(operation) && !possible.contains(operation) {
+            let object = publicOnly && type != .certificate ? "an \(type.rawValue) public key" : type.rawValue
+            throw .badRequest("Field \"key_ops\": \(operation.rawValue) is not possible with \(object)")
         }
-        return KeyOperations(wanted.values.intersection(possible))
-    }
-
-    /// - Throws: 400 for a name that the API does not allow.
-    package static func checkName(_ name: String?) throws(KMSError) -> String {
-        guard let name, name.contains(where: { !$0.isWhitespace }) else {
-            throw .badRequest("Field \"name\" is missing or blank")
-        }
-        guard name.count <= 4096 else { throw .badRequest("Field \"name\" is longer than 4096 characters") }
-        guard !name.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {
-            throw .badRequest("Field \"name\" contains a line break or control character")
-        }
-        return name
+        return KeyOperations(wanted)
     }
 
     /// Policies of a new RSA object: as asked for, else OAEP for encryption and anything for signatures.

@@ -16,36 +16,11 @@ package struct DataDirectory: Sendable {
     package var masterKeyFile: String { path + "/master.key" }
     package var databaseFile: String { path + "/kmsd.sqlite" }
     package var authorityFile: String { path + "/ca.pem" }
-    private var lockFile: String { path + "/kmsd.lock" }
+    /// There while `kmsd init` fills the directory; stays when that is killed.
+    var unfinishedFile: String { path + "/init.unfinished" }
+    var lockFile: String { path + "/kmsd.lock" }
 
     // MARK: Making one
-
-    /// Makes the directory, or takes an empty one that exists, with mode 0700.
-    ///
-    /// - Throws: `StartError` when there is something in it; nothing is touched then.
-    package func create() throws(StartError) {
-        if mkdir(path, 0o700) != 0 {
-            let reason = errno
-            guard reason == EEXIST else { throw StartError("cannot make the directory \(path): \(text(reason))") }
-            guard let entries = try? FileManager.default.contentsOfDirectory(atPath: path) else {
-                throw StartError("\(path) exists and is not a directory that can be read")
-            }
-            guard entries.isEmpty else {
-                throw StartError("\(path) is not empty; nothing was changed. Name a new directory, or remove that one")
-            }
-        }
-        guard chmod(path, 0o700) == 0 else { throw StartError("cannot set the mode of \(path): \(text(errno))") }
-    }
-
-    /// After a failed `create` and whatever followed it: removes our own files.
-    package func discard() {
-        for file in [
-            masterKeyFile, databaseFile, databaseFile + "-wal", databaseFile + "-shm", authorityFile, lockFile,
-        ] {
-            unlink(file)
-        }
-        rmdir(path)
-    }
 
     /// Writes a new file, flushed to disk.
     func write(_ content: Secret, to file: String, mode: mode_t) throws(StartError) {
@@ -53,21 +28,34 @@ package struct DataDirectory: Sendable {
         guard descriptor >= 0 else { throw StartError("cannot write \(file): \(text(errno))") }
         defer { close(descriptor) }
         let written = content.withBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-        guard written == content.count, fchmod(descriptor, mode) == 0, fsync(descriptor) == 0 else {
+        guard written < 0 || written == content.count else {
+            throw StartError("cannot write \(file): \(text(ENOSPC))")
+        }
+        guard written >= 0, fchmod(descriptor, mode) == 0, fsync(descriptor) == 0 else {
             throw StartError("cannot write \(file): \(text(errno))")
         }
     }
 
     // MARK: Opening one
 
-    /// Refuses a directory or master key that others can look into.
+    /// Refuses what is not a whole data directory, and one that others can look into.
     package func checkModes() throws(StartError) {
-        try checkMode(path, remedy: "chmod 700 \(path)", missing: "make it with: kmsd init --data \(path)")
-        try checkMode(
-            masterKeyFile, remedy: "chmod 600 \(masterKeyFile)",
+        let make = "make it with: kmsd init --data \(path)"
+        try check(path, .directory, remedy: "chmod 700 \(path)", missing: make)
+        guard access(unfinishedFile, F_OK) != 0 else { throw unfinished }
+        guard access(masterKeyFile, F_OK) == 0 || access(databaseFile, F_OK) == 0 else {
+            throw StartError("there is no data in the directory \(path); \(make)")
+        }
+        try check(
+            masterKeyFile, .file, remedy: "chmod 600 \(masterKeyFile)",
             missing: "put the master key of this data directory back; without it nothing in it can be read")
-        try checkMode(
-            databaseFile, remedy: "chmod 600 \(databaseFile)", missing: "make one with: kmsd init --data \(path)")
+        let size = try check(
+            databaseFile, .file, remedy: "chmod 600 \(databaseFile)", missing: "restore it from a backup")
+        guard size > 0 else { throw StartError("the database \(databaseFile) is empty; restore it from a backup") }
+    }
+
+    var unfinished: StartError {
+        StartError("init did not finish in \(path); remove that directory and run kmsd init again")
     }
 
     /// Takes the directory for this process; the lock goes with the process, however that ends.
@@ -93,17 +81,29 @@ package struct DataDirectory: Sendable {
         return key
     }
 
-    private func checkMode(_ file: String, remedy: String, missing: String) throws(StartError) {
+    private enum Kind {
+        case directory, file
+    }
+
+    /// - Returns: size in bytes.
+    @discardableResult
+    private func check(_ file: String, _ kind: Kind, remedy: String, missing: String) throws(StartError) -> Int {
         var status = stat()
         guard stat(file, &status) == 0 else {
             let reason = errno
             guard reason == ENOENT else { throw StartError("cannot look at \(file): \(text(reason))") }
             throw StartError("\(file) does not exist; \(missing)")
         }
+        switch (kind, status.st_mode & S_IFMT) {
+        case (.directory, S_IFDIR), (.file, S_IFREG): break
+        case (.directory, _): throw StartError("\(file) is not a directory; --data names the one made by kmsd init")
+        case (.file, _): throw StartError("\(file) is not an ordinary file; \(missing)")
+        }
         guard status.st_mode & 0o077 == 0 else {
             let mode = String(status.st_mode & 0o7777, radix: 8)
             throw StartError("\(file) is accessible to other users (mode \(mode)); run: \(remedy)")
         }
+        return Int(status.st_size)
     }
 }
 

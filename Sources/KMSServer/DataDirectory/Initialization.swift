@@ -1,3 +1,4 @@
+internal import GRDB
 internal import KMSModel
 package import KMSSupport
 internal import OpenSSLCrypto
@@ -23,11 +24,16 @@ package struct Initialization: Sendable {
 
     package func run() throws -> Result {
         try check()
-        try directory.create()
+        let claim = try DirectoryClaim(directory)
         do {
-            return try fill()
+            let result = try fill()
+            try claim.finish()
+            return result
+        } catch let error as DatabaseError {
+            claim.discard()
+            throw StartError("cannot write the database \(directory.databaseFile): \(error.reason)")
         } catch {
-            directory.discard()
+            claim.discard()
             throw error
         }
     }
@@ -38,6 +44,14 @@ package struct Initialization: Sendable {
         }
         if let adminPassword, adminPassword.count < 8 {
             throw StartError("the administrator's password is shorter than 8 characters")
+        }
+        guard !adminEmail.unicodeScalars.contains(where: FieldRules.isDeceptive) else {
+            throw StartError("the administrator's e-mail address contains a control character")
+        }
+        do throws(KMSError) {
+            _ = try FieldRules.name(account)
+        } catch {
+            throw StartError("the account's name is not possible: \(error.message)")
         }
         for host in hosts where host.isEmpty || host.contains(where: \.isWhitespace) {
             throw StartError("\"\(host)\" is not a host name or address")
@@ -68,7 +82,7 @@ package struct Initialization: Sendable {
             try TLSIdentityStore.set(.server, try server.sealed(.server, by: engine), in: db)
             try AccountStore.insert(account, in: db)
             try UserStore.insert(user, in: db)
-            let message = "Account \"\(account.name)\" and administrator \"\(user.email)\" created"
+            let message = "Account \(account.name.quoted) and administrator \(user.email.quoted) created"
             try chain.append([AuditEvent(.administrative, message, by: .user(user)).about(account.acctID)], in: db)
         }
         // Everything into the main file, so that the directory can be copied as it is.

@@ -21,8 +21,10 @@ package struct Query {
         items.first { $0.name == name && !$0.value.isEmpty }?.value
     }
 
+    /// A number too large to hold counts as the largest that can be held.
     package func number(_ name: String) throws(KMSError) -> Int? {
         guard let text = text(name) else { return nil }
+        if text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), Int(text) == nil { return .max }
         guard let number = Int(text), number >= 0 else {
             throw .badRequest("Query parameter \"\(name)\" must be a number, 0 or more")
         }

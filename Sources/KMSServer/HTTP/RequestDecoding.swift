@@ -7,29 +7,40 @@ extension Request {
     package static var bodyLimit: Int { 1_048_576 }
 
     /// As `json`, but no body at all counts as an empty object.
-    package func jsonIfAny<Body: Decodable>(_ type: Body.Type) async throws -> Body {
+    package func jsonIfAny<Body: Decodable>(
+        _ type: Body.Type, refusing refused: [RefusedField] = []
+    ) async throws -> Body {
         guard headers[.contentLength].flatMap(Int.init) ?? 0 > 0 || headers[.transferEncoding] != nil else {
             return try JSONDecoder().decode(type, from: Data("{}".utf8))
         }
-        return try await json(type)
+        return try await json(type, refusing: refused)
     }
 
     /// The JSON body, whatever Content-Type says: several clients send none.
     ///
     /// - Throws: `KMSError` 413 for a body over the limit, 400 with the name of the offending field otherwise.
-    package func json<Body: Decodable>(_ type: Body.Type) async throws -> Body {
+    ///
+    /// - Parameter refused: fields of the API that mean something and that this server cannot honour.
+    package func json<Body: Decodable>(_ type: Body.Type, refusing refused: [RefusedField] = []) async throws -> Body {
         if let length = headers[.contentLength].flatMap(Int.init), length > Request.bodyLimit { throw tooLarge }
         let buffer: ByteBuffer
         do {
             buffer = try await body.collect(upTo: Request.bodyLimit)
         } catch is NIOTooManyBytesError {
             throw tooLarge
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            // What else can fail here is the connection: chunks that are none, or a client that hung up.
+            throw KMSError.badRequest("The request body is cut off or its chunks are malformed")
         }
         guard buffer.readableBytes > 0 else {
             throw KMSError.badRequest("The request body is empty; expected a JSON object")
         }
         do {
-            return try JSONDecoder().decode(type, from: Data(buffer.readableBytesView))
+            let data = Data(buffer.readableBytesView)
+            try RefusedField.check(data, refused)
+            return try JSONDecoder().decode(type, from: data)
         } catch let error as DecodingError {
             throw KMSError.badRequest(error.sentence)
         }
@@ -46,6 +57,8 @@ extension DecodingError {
         switch self {
         case .keyNotFound(let key, let context):
             "Field \"\(path(context.codingPath + [key]))\" is missing"
+        case .valueNotFound(_, let context) where !context.codingPath.isEmpty:
+            "Field \"\(path(context.codingPath))\" is null, but must have a value"
         case .typeMismatch(_, let context), .valueNotFound(_, let context):
             context.codingPath.isEmpty
                 ? "Invalid request: expected a JSON object"

@@ -1,3 +1,4 @@
+internal import GRDB
 internal import HTTPTypes
 package import Hummingbird
 internal import Logging
@@ -20,11 +21,14 @@ package struct RequestLog: RouterMiddleware {
                 .response(from: request, context: context)
         } catch let error as any HTTPResponseError {
             response = try KMSError(error.status, error.status.reasonPhrase).response(from: request, context: context)
+        } catch let error as DatabaseError {
+            // Its text names tables and columns; statements' arguments are not part of it.
+            context.logger.error("the database failed", metadata: ["error": "\(error)", "path": "\(request.uri.path)"])
+            response = try (KMSError(storage: error) ?? .internalError).response(from: request, context: context)
         } catch is CancellationError {
             response = try KMSError(.serviceUnavailable, "The server is stopping")
                 .response(from: request, context: context)
         } catch {
-            // The text of a database error names tables and columns; statements' arguments are not part of it.
             context.logger.error("request failed", metadata: ["error": "\(error)", "path": "\(request.uri.path)"])
             response = try KMSError.internalError.response(from: request, context: context)
         }

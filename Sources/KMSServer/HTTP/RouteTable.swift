@@ -21,12 +21,18 @@ package final class RouteTable {
         router.on(RouterPath(path), method: method) { request, context in try await handler(request, context) }
     }
 
-    /// A route for authenticated apps and users.
+    /// A route for authenticated apps and users. What they are refused is recorded here, for all routes.
     package func on(_ method: HTTPRequest.Method, _ path: String, _ handler: @escaping Handler) {
         let authenticator = authenticator
         open(method, path) { request, context in
             let principal = try await authenticator.principal(of: request, context: context)
-            return try await handler(request, context, principal)
+            do {
+                return try await handler(request, context, principal)
+            } catch let error as KMSError where error.status == .forbidden {
+                try await authenticator.audit.record(
+                    AuditEvent(refusal: error, of: "\(method) \(path)", by: principal, context))
+                throw error
+            }
         }
     }
 

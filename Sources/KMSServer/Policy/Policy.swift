@@ -6,7 +6,9 @@ package import KMSModel
 /// their groups and need a permission there.
 package enum Policy {
     package enum Action: Sendable {
-        case read, sign, verify, export, update, activate, revoke, delete
+        case read, sign, verify, export, activate, revoke, delete
+        // One for each group of fields that has a permission of its own.
+        case updateProfile, updateKeyOps, updateEnabledState, updatePolicies, move
     }
 
     /// - Throws: 404 when the object is not visible, else 403 with the reason.
@@ -14,8 +16,12 @@ package enum Policy {
         _ principal: Principal, may action: Action, _ object: Sobject
     ) throws(KMSError) {
         guard isVisible(object, to: principal) else { throw .noSuchObject }
-        try checkPermission(principal, action, object)
-        try checkObject(principal, action, object)
+        do throws(KMSError) {
+            try checkPermission(principal, action, object)
+            try checkObject(principal, action, object)
+        } catch {
+            throw error.about(object)
+        }
     }
 
     package static func isVisible(_ object: Sobject, to principal: Principal) -> Bool {
@@ -59,7 +65,11 @@ package enum Policy {
             case .sign: [.sign]
             case .verify: [.verify, .sign]
             case .export: [.export]
-            case .update: [.manage, .updateSobjectsProfile, .updateKeyOps]
+            case .updateProfile: [.manage, .updateSobjectsProfile]
+            case .updateKeyOps: [.manage, .updateKeyOps]
+            case .updateEnabledState: [.manage, .updateSobjectsEnabledState]
+            case .updatePolicies: [.manage, .updateSobjectPolicies]
+            case .move: [.manage, .moveSobjects]
             case .activate: [.manage, .activateSobjects]
             case .revoke: [.manage, .revokeSobjects]
             case .delete: [.manage, .deleteSobjects]
@@ -72,7 +82,7 @@ package enum Policy {
 
     private static func checkObject(_ principal: Principal, _ action: Action, _ object: Sobject) throws(KMSError) {
         switch action {
-        case .read, .activate, .revoke:
+        case .read:
             break
         case .sign:
             try checkUsable(object, in: [.active])
@@ -82,8 +92,8 @@ package enum Policy {
             try checkOperation(.verify, object)
         case .export:
             try checkOperation(.export, object)
-        case .update, .delete:
-            // APPMANAGEABLE is what lets an app change the object; users need no such leave.
+        case .updateProfile, .updateKeyOps, .updateEnabledState, .updatePolicies, .move, .activate, .revoke, .delete:
+            // APPMANAGEABLE is what lets an app change the object in any way; users need no such leave.
             if case .app = principal { try checkOperation(.appManageable, object) }
         }
     }

@@ -15,8 +15,8 @@ package enum Principal: Sendable {
     /// As the audit log names it.
     package var name: String {
         switch self {
-        case .app(let app): "App \"\(app.name)\""
-        case .user(let user): "User \"\(user.email)\""
+        case .app(let app): "App \(app.name.quoted)"
+        case .user(let user): "User \(user.email.quoted)"
         }
     }
 

@@ -16,6 +16,9 @@ package enum KMSDatabase {
         let pool = try DatabasePool(path: path, configuration: configuration)
         // GRDB lowers this to NORMAL when it switches WAL on, so it is set on the one writing connection afterwards.
         try pool.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA synchronous = FULL") }
+        guard try !pool.read({ db in try Migrations.all.hasBeenSuperseded(db) }) else {
+            throw StartError("the database \(path) was made by a newer kmsd; start that version")
+        }
         try Migrations.all.migrate(pool)
         return pool
     }
@@ -29,4 +32,9 @@ package enum KMSDatabase {
         }
         try body()
     }
+}
+
+extension DatabaseError {
+    /// SQLite's words, without the statement.
+    package var reason: String { message ?? "SQLite error \(resultCode.rawValue)" }
 }

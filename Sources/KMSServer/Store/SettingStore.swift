@@ -8,6 +8,8 @@ package enum SettingStore {
         case masterKeyCheck = "master-key-check"
         /// Host names and addresses of the server certificate, one a line.
         case hosts = "hosts"
+        /// Written to see whether writing works.
+        case writeProbe = "write-probe"
     }
 
     package static func value(_ name: Name, in db: Database) throws -> [UInt8]? {

@@ -3,10 +3,14 @@
 import hashlib
 import os
 import re
+import shutil
 import signal
 import socket
+import sqlite3
 import ssl
+import subprocess
 import time
+from contextlib import closing
 
 import pytest
 from certificates import make_rsa_key, public_half
@@ -115,6 +119,76 @@ def test_not_a_database(new_kms):
     sentence(serve(kms), "cannot open the database")
 
 
+def test_what_is_no_data_directory(new_kms, tmp_path):
+    kms = new_kms()
+    whole = kms.data
+    kms.data = tmp_path / "file"
+    kms.data.write_text("text")
+    sentence(serve(kms), "is not a directory")
+    kms.data = tmp_path / "empty"
+    kms.data.mkdir(mode=0o700)
+    sentence(serve(kms), "no data", "kmsd init")
+    kms.data = whole
+    key = (whole / "master.key").read_bytes()
+    (whole / "master.key").unlink()
+    (whole / "master.key").mkdir(mode=0o700)
+    sentence(serve(kms), "master.key is not an ordinary file", "put the master key")
+    (whole / "master.key").rmdir()
+    (whole / "master.key").write_bytes(key)
+    (whole / "master.key").chmod(0o600)
+    kms.start()
+
+
+def test_empty_database_is_left_alone(new_kms):
+    kms = new_kms()
+    database = kms.data / "kmsd.sqlite"
+    os.truncate(database, 0)
+    sentence(serve(kms), "is empty", "restore it from a backup")
+    assert database.stat().st_size == 0
+
+
+def test_database_of_a_newer_kmsd(new_kms):
+    kms = new_kms()
+    with closing(sqlite3.connect(kms.data / "kmsd.sqlite")) as database, database:
+        database.execute("INSERT INTO grdb_migrations VALUES ('999: what is to come')")
+    sentence(serve(kms), "made by a newer kmsd")
+
+
+def test_concurrent_inits(binaries, tmp_path):
+    """One wins, and its directory is whole."""
+    environment = clean_environment(KMSD_ADMIN_PASSWORD="a good password")
+    for number in range(5):
+        data = tmp_path / f"data{number}"
+        inits = [
+            subprocess.Popen([binaries.kmsd, "init", "--data", data], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            for _ in range(4)
+        ]  # fmt: skip
+        errors = [init.communicate(timeout=30)[1].decode().strip() for init in inits]
+        assert sorted(init.returncode for init in inits) == [0, 1, 1, 1]
+        for error in filter(None, errors):
+            sentence(error, "nothing was changed")
+        assert {"master.key", "kmsd.sqlite", "ca.pem"} <= {path.name for path in data.iterdir()}
+        assert not (data / "init.unfinished").exists()
+
+
+def test_interrupted_init(binaries, new_kms, tmp_path):
+    kms = new_kms()
+    kms.data = tmp_path / "data"
+    environment = clean_environment(KMSD_ADMIN_PASSWORD="a good password")
+    for delay in range(200):
+        init = subprocess.Popen([binaries.kmsd, "init", "--data", kms.data], env=environment, stdout=subprocess.DEVNULL)
+        while init.poll() is None and not (kms.data / "init.unfinished").exists():
+            time.sleep(0.001)
+        init.kill()
+        init.wait()
+        if (kms.data / "init.unfinished").exists():
+            break
+        shutil.rmtree(kms.data)
+    sentence(serve(kms), "init did not finish", "remove that directory", "kmsd init again")
+    result = run(binaries.kmsd, "init", "--data", kms.data, check=False)
+    sentence(output_of(result).strip(), "init did not finish")
+
+
 def test_one_server_per_directory(new_kms):
     kms = new_kms()
     kms.start()
@@ -128,6 +202,25 @@ def test_busy_port(new_kms):
     kms = new_kms()
     with socket.create_server(("127.0.0.1", 0)) as busy:
         sentence(serve(kms, "--listen", f"127.0.0.1:{busy.getsockname()[1]}"), "cannot listen", "in use")
+
+
+@pytest.mark.parametrize(
+    "address,part",
+    [
+        ("192.0.2.1:8443", "address of this machine"),
+        ("no-such-host.invalid:8443", "no such host"),
+        ("999.1.1.1:8443", "no such host"),
+    ],
+)
+def test_addresses_that_are_not_ours(new_kms, address, part):
+    sentence(serve(new_kms(), "--listen", address).splitlines()[-1], f"cannot listen on {address}", part)
+
+
+@pytest.mark.parametrize("listen", ["nonsense", ":8443", "host:", "host:port", "::1:8443", "a b:1", "127.0.0.1:-1"])
+def test_listen_says_what_is_wrong(new_kms, listen):
+    result = run(new_kms().program, "serve", "--data", "x", f"--listen={listen}", check=False)
+    assert result.returncode == 64
+    assert listen in result.stderr.decode().splitlines()[0]
 
 
 @pytest.mark.parametrize(
@@ -153,6 +246,20 @@ def test_stops_in_order(new_kms, rest_client):
         idle.close()
 
 
+def test_stops_at_once_with_idle_connections(new_kms):
+    kms = new_kms()
+    kms.start()
+    context = ssl.create_default_context(cafile=kms.ca_file)
+    plain = [socket.create_connection(("127.0.0.1", kms.port)) for _ in range(10)]
+    secure = [context.wrap_socket(connection, server_hostname="127.0.0.1") for connection in plain[5:]]
+    secure[0].sendall(b"GET /sys/v1/version HTTP/1.1\r\nHost: a\r\nX")
+    begin = time.monotonic()
+    assert kms.stop() == 0
+    assert time.monotonic() - begin < 3
+    for connection in plain[:5] + secure:
+        connection.close()
+
+
 def test_certificate_fits_its_names(new_kms, tmp_path):
     kms = new_kms()
     kms.start()
@@ -175,9 +282,24 @@ def test_other_names_and_certificate(binaries, authority, new_kms, tmp_path):
     kms = new_kms()
     key = make_rsa_key(tmp_path / "server.pem")
     certificate = authority.issue(public_half(key), "server", host="localhost")
-    sentence(serve(kms, "--tls-certificate", certificate, "--tls-key", tmp_path / "missing"), "cannot use the certificate")
     other = make_rsa_key(tmp_path / "other.pem")
-    sentence(serve(kms, "--tls-certificate", certificate, "--tls-key", other), "cannot use the certificate")
+    encrypted = tmp_path / "encrypted.pem"
+    run("openssl", "pkey", "-aes128", "-passout", "pass:secret", "-in", key, "-out", encrypted)
+    text = tmp_path / "text"
+    text.write_text("nothing\n")
+    missing = tmp_path / "missing"
+    for first, second, parts in [
+        (certificate, missing, ("--tls-key", "missing: No such file")),
+        (missing, key, ("--tls-certificate", "missing: No such file")),
+        (certificate, other, ("does not belong", "other.pem")),
+        (key, certificate, ("--tls-certificate", "holds a private key", "BEGIN CERTIFICATE")),
+        (certificate, certificate, ("--tls-key", "holds a certificate", "BEGIN PRIVATE KEY")),
+        (certificate, encrypted, ("is encrypted", "openssl pkey")),
+        (text, key, ("no certificate in PEM",)),
+        (certificate, text, ("no private key in PEM",)),
+        (tmp_path, key, ("--tls-certificate", "cannot read")),
+    ]:
+        sentence(serve(kms, "--tls-certificate", first, "--tls-key", second), *parts)
 
 
 def test_reads_as_another_user(new_kms):
