@@ -7,6 +7,9 @@ package struct KeyOperations: Codable, Sendable, Equatable, ExpressibleByArrayLi
     package init(_ values: some Sequence<KeyOperation>) { self.values = Set(values) }
     package init(arrayLiteral elements: KeyOperation...) { values = Set(elements) }
 
+    /// The same operations, whatever was skipped.
+    package static func == (left: KeyOperations, right: KeyOperations) -> Bool { left.values == right.values }
+
     package func contains(_ operation: KeyOperation) -> Bool { values.contains(operation) }
 
     package init(from decoder: any Decoder) throws {
