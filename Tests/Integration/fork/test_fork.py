@@ -55,7 +55,8 @@ def test_threads_that_wait_for_the_network_do_not_delay_a_fork(host, kms):
         output = process.communicate(timeout=120)[0].decode()
     assert process.returncode == 0, output
     forks, longest = re.search(r"(\d+) forks, the longest took (\d+) ms", output).groups()
-    assert int(forks) > 10 and int(longest) < 1000, output
+    # A fork that waited for the network would take as long as the KMS was suspended, 3 s.
+    assert int(forks) > 10 and int(longest) < 2500, output
 
 
 def test_a_child_outlives_its_parent(host):
