@@ -141,6 +141,9 @@ let package = Package(
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "OpenSSLCryptoTests", dependencies: ["COpenSSL", "KMSModel", "KMSSupport", "OpenSSLCrypto"],
+            swiftSettings: strict),
         .testTarget(name: "ModuleTests", dependencies: ["CPKCS11"], swiftSettings: strict),
     ]
 )

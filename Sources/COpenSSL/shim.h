@@ -3,6 +3,8 @@
 #define COPENSSL_SHIM_H
 
 #include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
@@ -19,23 +21,11 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-/* HKDF (RFC 5869) with SHA-256 and an empty salt: `length` bytes into `output`. 1: done. */
-static inline int copenssl_hkdf_sha256(OSSL_LIB_CTX *library, const unsigned char *key, size_t key_length,
-                                       const unsigned char *info, size_t info_length, unsigned char *output,
-                                       size_t length)
-{
-    OSSL_PARAM params[4];
-    EVP_KDF *kdf = EVP_KDF_fetch(library, OSSL_KDF_NAME_HKDF, NULL);
-    EVP_KDF_CTX *context = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-    int result = 0;
-    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0);
-    params[1] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)key, key_length);
-    params[2] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)info, info_length);
-    params[3] = OSSL_PARAM_construct_end();
-    if (context) result = EVP_KDF_derive(context, output, length, params) > 0;
-    EVP_KDF_CTX_free(context);
-    EVP_KDF_free(kdf);
-    return result;
-}
+/* OpenSSL puts these names together from two strings, which Swift does not import. */
+#define COPENSSL_RSA_FACTOR1 "rsa-factor1"
+#define COPENSSL_RSA_FACTOR2 "rsa-factor2"
+#define COPENSSL_RSA_EXPONENT1 "rsa-exponent1"
+#define COPENSSL_RSA_EXPONENT2 "rsa-exponent2"
+#define COPENSSL_RSA_COEFFICIENT1 "rsa-coefficient1"
 
 #endif

@@ -41,13 +41,25 @@ package enum EllipticCurve: String, WireEnum {
         }
     }
 
-    /// Curves that sign with ECDSA.
-    package var isECDSA: Bool {
+    package enum Family: Sendable {
+        /// Short Weierstrass: ECDSA and ECDH.
+        case weierstrass
+        /// EdDSA.
+        case edwards
+        /// ECDH with X25519 and X448.
+        case montgomery
+    }
+
+    package var family: Family {
         switch self {
-        case .nistP224, .nistP256, .nistP384, .nistP521, .secP256K1: true
-        case .ed25519, .ed448, .x25519, .x448: false
+        case .nistP224, .nistP256, .nistP384, .nistP521, .secP256K1: .weierstrass
+        case .ed25519, .ed448: .edwards
+        case .x25519, .x448: .montgomery
         }
     }
+
+    /// Curves that sign with ECDSA.
+    package var isECDSA: Bool { family == .weierstrass }
 }
 
 /// `hash_alg`, `alg` of a digest.

@@ -2,6 +2,8 @@
 /// unreserved characters as they are, all other bytes as `%XX`.
 package enum PercentCoding {
     package static let metadataKey = "pkcs11-id"
+    /// Where a CKA_LABEL is kept that differs from the object's name, as it is.
+    package static var labelKey: String { "pkcs11-label" }
 
     package static func encode(_ bytes: some Sequence<UInt8>) -> String {
         let digits = Array("0123456789ABCDEF".utf8)

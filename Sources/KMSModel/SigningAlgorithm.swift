@@ -5,10 +5,14 @@ package enum SigningAlgorithm: Sendable, Hashable {
     /// The salt is as long as the digest; `mgf` is MGF1's hash.
     case rsaPSS(HashAlgorithm, mgf: HashAlgorithm)
     case ecdsa(HashAlgorithm)
+    /// Ed25519 or Ed448 (RFC 8032), pure: it signs messages and not digests.
+    case eddsa
 
-    package var hash: HashAlgorithm {
+    /// The digest that is signed; nil: the message itself is.
+    package var hash: HashAlgorithm? {
         switch self {
         case .rsaPKCS1(let hash), .rsaPSS(let hash, _), .ecdsa(let hash): hash
+        case .eddsa: nil
         }
     }
 }

@@ -19,6 +19,8 @@ package struct Sobject: Codable, Sendable {
     package var pubKey: Data?
     /// Key material (export), or the DER certificate.
     package var value: Data?
+    /// Names a transient key, which has no `kid`.
+    package var transientKey: Data?
     package var groupID: String?
     package var acctID: String?
     package var creator: Creator?
@@ -26,8 +28,13 @@ package struct Sobject: Codable, Sendable {
     package var lastusedAt: Timestamp?
     package var activationDate: Timestamp?
     package var deactivationDate: Timestamp?
+    package var compromiseDate: Timestamp?
+    package var destructionDate: Timestamp?
     package var customMetadata: [String: String]?
     package var rsa: RSAOptions?
+    package var links: ObjectLinks?
+    /// Key check value of an AES or DES3 key: the first three bytes of an encrypted zero block, in hexadecimal digits.
+    package var kcv: String?
 
     package enum CodingKeys: String, CodingKey {
         case kid, name, description
@@ -40,6 +47,7 @@ package struct Sobject: Codable, Sendable {
         case neverExportable = "never_exportable"
         case pubKey = "pub_key"
         case value
+        case transientKey = "transient_key"
         case groupID = "group_id"
         case acctID = "acct_id"
         case creator
@@ -47,8 +55,10 @@ package struct Sobject: Codable, Sendable {
         case lastusedAt = "lastused_at"
         case activationDate = "activation_date"
         case deactivationDate = "deactivation_date"
+        case compromiseDate = "compromise_date"
+        case destructionDate = "destruction_date"
         case customMetadata = "custom_metadata"
-        case rsa
+        case rsa, links, kcv
     }
 
     package init(
@@ -81,6 +91,7 @@ package struct Sobject: Codable, Sendable {
         neverExportable = try container.decodeIfPresent(Bool.self, forKey: .neverExportable)
         pubKey = try container.decodeIfPresent(Data.self, forKey: .pubKey)
         value = try container.decodeIfPresent(Data.self, forKey: .value)
+        transientKey = try container.decodeIfPresent(Data.self, forKey: .transientKey)
         groupID = try container.decodeIfPresent(String.self, forKey: .groupID)
         acctID = try container.decodeIfPresent(String.self, forKey: .acctID)
         creator = try container.decodeIfPresent(Creator.self, forKey: .creator)
@@ -88,8 +99,12 @@ package struct Sobject: Codable, Sendable {
         lastusedAt = try container.decodeIfPresent(Timestamp.self, forKey: .lastusedAt)
         activationDate = try container.decodeIfPresent(Timestamp.self, forKey: .activationDate)
         deactivationDate = try container.decodeIfPresent(Timestamp.self, forKey: .deactivationDate)
+        compromiseDate = try container.decodeIfPresent(Timestamp.self, forKey: .compromiseDate)
+        destructionDate = try container.decodeIfPresent(Timestamp.self, forKey: .destructionDate)
         customMetadata = try container.decodeIfPresent([String: String].self, forKey: .customMetadata)
         rsa = try container.decodeIfPresent(RSAOptions.self, forKey: .rsa)
+        links = try container.decodeIfPresent(ObjectLinks.self, forKey: .links)
+        kcv = try container.decodeIfPresent(String.self, forKey: .kcv)
     }
 }
 

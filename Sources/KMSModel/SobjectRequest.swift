@@ -17,6 +17,8 @@ package struct SobjectRequest: Codable, Sendable {
     package var transient: Bool?
     package var state: ObjectState?
     package var rsa: RSAOptions?
+    /// What the key check value of an imported or unwrapped AES or DES3 key must be, in hexadecimal digits.
+    package var kcv: String?
 
     package enum CodingKeys: String, CodingKey {
         case name, description
@@ -27,19 +29,10 @@ package struct SobjectRequest: Codable, Sendable {
         case groupID = "group_id"
         case keyOps = "key_ops"
         case customMetadata = "custom_metadata"
-        case enabled, value, transient, state, rsa
+        case enabled, value, transient, state, rsa, kcv
     }
 
     package init() {}
-}
-
-/// How a request names a security object: exactly one of the fields.
-package struct SobjectDescriptor: Codable, Sendable, Equatable {
-    package var kid: String?
-    package var name: String?
-
-    package init(kid: String) { self.kid = kid }
-    package init(name: String) { self.name = name }
 }
 
 /// List answer with `with_metadata=true`.

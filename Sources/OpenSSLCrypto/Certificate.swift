@@ -23,16 +23,18 @@ package struct Certificate: Sendable {
     }
 
     package init(der: [UInt8], in context: LibraryContext) throws(CryptoError) {
-        let certificate = der.withUnsafeBufferPointer { buffer -> OpaquePointer? in
-            var next = buffer.baseAddress
-            var certificate = X509_new_ex(context.pointer, nil)
-            guard d2i_X509(&certificate, &next, buffer.count) != nil,
-                next == buffer.baseAddress.map({ $0 + buffer.count })
-            else {
-                X509_free(certificate)
-                return nil
+        let certificate = context.asDefault {
+            der.withUnsafeBufferPointer { buffer -> OpaquePointer? in
+                var next = buffer.baseAddress
+                var certificate = X509_new_ex(context.pointer, nil)
+                guard d2i_X509(&certificate, &next, buffer.count) != nil,
+                    next == buffer.baseAddress.map({ $0 + buffer.count })
+                else {
+                    X509_free(certificate)
+                    return nil
+                }
+                return certificate
             }
-            return certificate
         }
         guard let certificate else { throw CryptoError("not a single DER X.509 certificate") }
         defer { X509_free(certificate) }
@@ -46,7 +48,7 @@ package struct Certificate: Sendable {
         checkValue = Array(try Digest.hash(der, .sha1, in: context).prefix(3))
         notBefore = Certificate.date(X509_get0_notBefore(certificate))
         notAfter = Certificate.date(X509_get0_notAfter(certificate))
-        isAuthority = X509_check_ca(certificate) == 1
+        isAuthority = context.asDefault { X509_check_ca(certificate) == 1 }
     }
 
     private static func date(_ time: UnsafePointer<ASN1_TIME>?) -> CalendarDate? {

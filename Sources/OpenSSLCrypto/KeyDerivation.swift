@@ -1,19 +1,8 @@
 internal import COpenSSL
 package import KMSSupport
 
-/// Keys from keys (HKDF) and from passwords (scrypt).
+/// Keys from keys (HKDF), from shared secrets (X9.63) and from passwords (scrypt).
 package enum KeyDerivation {
-    /// HKDF-SHA256 (RFC 5869): a key of 32 bytes for one purpose.
-    package static func hkdf(_ key: Secret, info: String, in context: LibraryContext) throws(CryptoError) -> Secret {
-        var output = [UInt8](repeating: 0, count: 32)
-        let info = Array(info.utf8)
-        let done = key.withBytes { key in
-            copenssl_hkdf_sha256(context.pointer, key.bytes, key.count, info, info.count, &output, output.count)
-        }
-        guard done == 1 else { throw CryptoError("key derivation failed") }
-        return Secret(copying: &output)
-    }
-
     /// Costs of scrypt (RFC 7914); memory is 128 · 2^logN · r bytes.
     package struct ScryptCost: Sendable, Equatable {
         package var logN: Int

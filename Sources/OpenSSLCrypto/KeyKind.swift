@@ -5,6 +5,7 @@ package import KMSModel
 package enum KeyKind: Sendable, Equatable {
     /// Size of the modulus in bits; the exponent as far as it fits a word, which every sane one does.
     case rsa(bits: Int, exponent: Int)
+    /// Also the Edwards and Montgomery curves, which OpenSSL treats as algorithms of their own.
     case ec(EllipticCurve)
 
     /// In bits.
@@ -28,23 +29,18 @@ package enum KeyKind: Sendable, Equatable {
             self = .rsa(bits: Int(EVP_PKEY_get_bits(key)), exponent: try exponent(of: key))
         } else if EVP_PKEY_is_a(key, "EC") == 1 {
             self = .ec(try curve(of: key))
+        } else if let curve = EllipticCurve.ofAlgorithm(of: key) {
+            self = .ec(curve)
         } else {
-            throw CryptoError("neither an RSA nor an EC key")
+            throw CryptoError("neither an RSA nor an EC, EdDSA or X25519/X448 key")
         }
     }
 }
 
 extension EllipticCurve {
-    /// OpenSSL's short name; nil for curves that it does not treat as EC.
-    package var openSSLName: String? {
-        switch self {
-        case .nistP224: "secp224r1"
-        case .nistP256: "prime256v1"
-        case .nistP384: "secp384r1"
-        case .nistP521: "secp521r1"
-        case .secP256K1: "secp256k1"
-        case .ed25519, .ed448, .x25519, .x448: nil
-        }
+    /// The Edwards or Montgomery curve of a key; nil for RSA and EC.
+    static func ofAlgorithm(of key: OpaquePointer) -> EllipticCurve? {
+        allCases.first { $0.family != .weierstrass && EVP_PKEY_is_a(key, $0.algorithmName) == 1 }
     }
 }
 

@@ -19,11 +19,12 @@ extension PrivateKey {
         }
     }
 
-    /// - Throws: `CryptoError` also for a curve that is not for ECDSA.
+    /// A new key on any of the curves, Edwards and Montgomery ones included.
     package static func generateEC(_ curve: EllipticCurve, in context: LibraryContext) throws(CryptoError) -> PrivateKey
     {
-        guard let name = curve.openSSLName else { throw CryptoError("the curve \(curve.rawValue) is not supported") }
-        return try generate("EC", in: context) { EVP_PKEY_CTX_set_group_name($0, name) == 1 }
+        try generate(curve.algorithmName, in: context) { operation in
+            curve.openSSLName.map { EVP_PKEY_CTX_set_group_name(operation, $0) == 1 } ?? true
+        }
     }
 
     private static func generate(

@@ -21,20 +21,25 @@ package enum SignatureParameters {
         case .ecdsa:
             // The digest's name would only make OpenSSL compare lengths, and ECDSA may truncate.
             break
+        case .eddsa: throw CryptoError("EdDSA signs messages, not digests")
         }
+    }
+
+    /// OpenSSL would sign with whatever the key is, an RSA key without any padding's parameters included.
+    static func check(_ algorithm: SigningAlgorithm, fits key: OpaquePointer) throws(CryptoError) {
+        let fits =
+            switch algorithm {
+            case .rsaPKCS1, .rsaPSS: EVP_PKEY_is_a(key, "RSA") == 1
+            case .ecdsa: EVP_PKEY_is_a(key, "EC") == 1
+            case .eddsa: EllipticCurve.ofAlgorithm(of: key)?.family == .edwards
+            }
+        guard fits else { throw CryptoError("the signature algorithm does not fit the type of the key") }
     }
 
     private static func setDigest(_ hash: HashAlgorithm, _ operation: OpaquePointer) throws(CryptoError) {
         guard let name = hash.openSSLName else { throw CryptoError("cannot sign \(hash.rawValue)") }
-        var text = Array(name.utf8CString)
-        let result = text.withUnsafeMutableBufferPointer { buffer -> Int32 in
-            var parameters = (
-                OSSL_PARAM_construct_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, buffer.baseAddress, 0),
-                OSSL_PARAM_construct_end()
-            )
-            return withUnsafePointer(to: &parameters.0) { EVP_PKEY_CTX_set_params(operation, $0) }
-        }
-        try check(result)
+        let parameters = Parameters().add(OSSL_SIGNATURE_PARAM_DIGEST, text: name)
+        try check(parameters.withPointer { EVP_PKEY_CTX_set_params(operation, $0) })
     }
 
     private static func check(_ result: Int32) throws(CryptoError) {

@@ -1,0 +1,63 @@
+package import FoundationEssentials
+
+/// POST /crypto/v1/keys/rekey. `name` of the object is that of the object to rotate; with `value` the new key material
+/// is imported and not generated.
+package struct RekeyRequest: Codable, Sendable {
+    /// The old object signs and encrypts no more.
+    package var deactivateRotatedKey: Bool?
+    package var object: SobjectRequest
+
+    package enum CodingKeys: String, CodingKey {
+        case deactivateRotatedKey = "deactivate_rotated_key"
+    }
+
+    package init(deactivateRotatedKey: Bool? = nil, object: SobjectRequest) {
+        self.deactivateRotatedKey = deactivateRotatedKey
+        self.object = object
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        deactivateRotatedKey = try container.decodeIfPresent(Bool.self, forKey: .deactivateRotatedKey)
+        object = try SobjectRequest(from: decoder)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(deactivateRotatedKey, forKey: .deactivateRotatedKey)
+        try object.encode(to: encoder)
+    }
+}
+
+/// POST /crypto/v1/keys/digest: the digest of a symmetric key's bytes.
+package struct KeyDigestRequest: Codable, Sendable {
+    package var key: SobjectDescriptor
+    package var alg: HashAlgorithm
+
+    package init(key: SobjectDescriptor, alg: HashAlgorithm) {
+        self.key = key
+        self.alg = alg
+    }
+}
+
+package struct KeyDigestResponse: Codable, Sendable {
+    package var kid: String?
+    package var digest: Data
+
+    package init(kid: String?, digest: Data) {
+        self.kid = kid
+        self.digest = digest
+    }
+}
+
+/// POST /crypto/v1/keys/kcv: the key is named in the body itself.
+package struct KeyCheckValueResponse: Codable, Sendable {
+    package var kid: String?
+    /// Six hexadecimal digits.
+    package var kcv: String
+
+    package init(kid: String?, kcv: String) {
+        self.kid = kid
+        self.kcv = kcv
+    }
+}
