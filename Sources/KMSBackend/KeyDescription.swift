@@ -3,6 +3,7 @@ package import KMSModel
 /// A security object in terms that every KMS shares; the token makes PKCS#11 objects of it.
 package struct KeyDescription: Sendable {
     package var id: KeyID
+    /// Empty for a transient key.
     package var name: String
     package var type: ObjectType
     /// In bits.
@@ -18,10 +19,11 @@ package struct KeyDescription: Sendable {
     package var isLocal: Bool
     /// DER SubjectPublicKeyInfo.
     package var publicKey: [UInt8]?
-    /// The DER certificate, or opaque bytes.
+    /// The DER certificate.
     package var value: [UInt8]?
-    /// CKA_ID, when the KMS stores one.
-    package var pkcs11ID: [UInt8]?
+    /// What PKCS#11 knows of an object and the KMS has no field for, by the names of `StoredAttribute`: "id", "label",
+    /// "subject" … Fortanix keeps them in `custom_metadata`, each with "pkcs11-" before its name.
+    package var attributes: [String: [UInt8]]
     /// Activation and deactivation, when set, in seconds since the epoch.
     package var startSeconds: Int64?
     package var endSeconds: Int64?
@@ -35,5 +37,9 @@ package struct KeyDescription: Sendable {
         isPublicOnly = false
         isNeverExportable = true
         isLocal = false
+        attributes = [:]
     }
+
+    /// CKA_LABEL.
+    package var label: [UInt8] { attributes["label"] ?? Array(name.utf8) }
 }

@@ -29,7 +29,9 @@ struct FortanixKeysTests {
         let key = try #require(page.keys.first)
         #expect(key.id == KeyID("k1") && key.name == "app.aserracorp.com-key" && key.type == .rsa && key.bits == 2_048)
         #expect(key.operations == [.sign, .verify] && key.isUsable && !key.isPublicOnly && key.isNeverExportable)
-        #expect(key.isLocal && key.publicKey == [1, 2, 3] && key.pkcs11ID == [1, 2, 0x63] && key.startSeconds == 1)
+        #expect(
+            key.isLocal && key.publicKey == [1, 2, 3] && key.attributes == ["id": [1, 2, 0x63]] && key.startSeconds == 1
+        )
         #expect(key.value == nil && key.endSeconds == nil)
     }
 
@@ -95,11 +97,62 @@ struct FortanixKeysTests {
         #expect(page.keys.isEmpty && page.next == nil)
     }
 
-    @Test func aNameIsPercentEncoded() throws {
-        let transport = kms { _, _ in answer(200, #"[{"kid":"k1","name":"a&b c/ü","obj_type":"AES"}]"#) }
-        let page = try list(transport, KeyQuery(name: "a&b c/ü"))
-        #expect(transport.requests.last?.path.hasSuffix("&name=a%26b%20c%2F%C3%BC") == true)
-        #expect(page.next == nil)
+    @Test func aLabelIsSoughtAsNameAndInTheMetadata() throws {
+        let transport = kms { request, _ in
+            request.path.contains("&name=")
+                ? answer(200, #"[{"kid":"k5","name":"a&b c/ü","obj_type":"AES"}]"#)
+                : request.path.contains("&start=")
+                    ? answer(200, #"[{"kid":"k9","name":"a&b c/ü","obj_type":"AES"},{"kid":"ka","obj_type":"AES"}]"#)
+                    : answer(
+                        200,
+                        #"""
+                        [{"kid":"k1","name":"1","obj_type":"AES",
+                          "custom_metadata":{"pkcs11-label":"a%26b%20c%2F%C3%BC","other":"1"}},
+                         {"kid":"k5","name":"a&b c/ü","obj_type":"AES"}]
+                        """#)
+        }
+        let page = try list(transport, KeyQuery(label: "a&b c/ü"))
+        let paths = transport.requests.map(\.path).filter { plain($0) == path.keys }
+        #expect(paths.count == 2)
+        #expect(paths.first?.hasSuffix("&name=a%26b%20c%2F%C3%BC") == true)
+        #expect(
+            paths.last?.hasSuffix("&custom_metadata.pkcs11-label=a%2526b%2520c%252F%25C3%25BC") == true)
+        #expect(page.keys.map(\.id.text) == ["k5", "k1"])
+        #expect(page.keys.allSatisfy { $0.label == Array("a&b c/ü".utf8) })
+        #expect(page.keys.last?.attributes == ["label": Array("a&b c/ü".utf8)])
+        // What the first page had by name is not listed twice.
+        let rest = try list(transport, KeyQuery(label: "a&b c/ü"), page: page.next)
+        #expect(rest.keys.map(\.id.text) == ["ka"])
+    }
+
+    @Test(arguments: ["", "  ", "a\nb", String(repeating: "x", count: 4_097)])
+    func aLabelThatIsNoNameIsSoughtInTheMetadataOnly(label: String) throws {
+        let transport = kms { _, _ in answer(200, "[]") }
+        let page = try list(transport, KeyQuery(label: label))
+        #expect(page.keys.isEmpty && page.next == nil)
+        #expect(transport.count(path.keys) == 1)
+        #expect(transport.requests.last?.path.contains("&name=") == false)
+    }
+
+    @Test func metadataThatIsNotPercentCoded() throws {
+        let page = try list(
+            kms { _, _ in
+                answer(
+                    200,
+                    #"[{"kid":"k","obj_type":"AES","custom_metadata":{"pkcs11-id":"%zz","pkcs11-label":"100%"}}]"#)
+            })
+        #expect(page.keys.first?.attributes == ["label": Array("100%".utf8)])
+    }
+
+    @Test func describesOneKey() throws {
+        let transport = kms { _, _ in answer(200, #"{"kid":"K1","obj_type":"HMAC","key_size":160,"value":"AQID"}"#) }
+        let backend = try signedIn(transport)
+        let key = try backend.describe(KeyID("k1"), deadline: soon)
+        #expect(key.id == KeyID("k1") && key.type == .hmac && key.bits == 160 && key.value == nil)
+        #expect(try transport.lastBody() == JSON(#"{"kid":"k1"}"#))
+        #expect(transport.requests.last?.path == path.info + "?show_pub_key=true")
+        let error = #expect(throws: BackendError.self) { try backend.describe(KeyID("k2"), deadline: soon) }
+        #expect(error?.kind == .protocolViolation)
     }
 
     @Test func aCertificateWithoutValueIsFetched() throws {

@@ -9,7 +9,7 @@ struct FortanixSessionTests {
     private let digest = [UInt8](repeating: 1, count: 32)
 
     private func sign(_ backend: FortanixDSM) throws(BackendError) -> [UInt8] {
-        try backend.sign(digest: digest, with: .ecdsa(.sha256), key: KeyID("k"), deadline: soon)
+        try backend.sign(digest, with: .ecdsa(.sha256), key: KeyID("k"), deadline: soon)
     }
 
     @Test(arguments: [

@@ -21,6 +21,33 @@ struct FortanixSigningTests {
 
     @Test func ecdsaHasNoMode() throws { #expect(try !request(.ecdsa(.sha512)).contains("mode")) }
 
+    @Test func eddsaSignsTheMessage() throws {
+        let signature = [UInt8](repeating: 5, count: 64)
+        let transport = kms { _, _ in answer(200, #"{"signature":"\#(base64(signature))"}"#) }
+        #expect(try sign(.eddsa, transport) == signature)
+        #expect(
+            try transport.lastBody() == JSON(#"{"key":{"kid":"k"},"hash_alg":"SHA512","data":"BwcH"}"#))
+        let error = #expect(throws: BackendError.self) {
+            try sign(.eddsa, kms { _, _ in answer(200, #"{"signature":"AQID"}"#) })
+        }
+        #expect(error?.kind == .protocolViolation)
+    }
+
+    @Test func aTransientKeyIsNamedByItsBlob() throws {
+        let transport = kms { _, _ in answer(200, #"{"kid":null,"signature":"AQID"}"#) }
+        let backend = try signedIn(transport)
+        let digest = [UInt8](repeating: 7, count: 32)
+        _ = try backend.sign(digest, with: .ecdsa(.sha256), key: KeyID("AQID", .transient), deadline: soon)
+        #expect(try transport.lastBody()["key"] == JSON(#"{"transient_key":"AQID"}"#))
+        for key in [KeyID("k", .local), KeyID("*", .transient), KeyID("", .transient), KeyID("")] {
+            let error = #expect(throws: BackendError.self) {
+                try backend.sign(digest, with: .ecdsa(.sha256), key: key, deadline: soon)
+            }
+            #expect(error?.kind == .invalid)
+        }
+        #expect(transport.count(path.sign) == 1)
+    }
+
     @Test(arguments: [
         #"{"signature":""}"#, "{}", #"{"signature":7}"#, #"{"signature":"*"}"#, #"{"kid":"z","signature":"AA=="}"#,
     ])
@@ -34,7 +61,7 @@ struct FortanixSigningTests {
         let backend = FortanixDSM(transport: transport)
         try backend.authenticate(Secret(apiKey), deadline: soon)
         let error = #expect(throws: BackendError.self) {
-            try backend.sign(digest: [1], with: .ecdsa(.sha256), key: KeyID("k"), deadline: soon)
+            try backend.sign([1], with: .ecdsa(.sha256), key: KeyID("k"), deadline: soon)
         }
         #expect(error?.kind == .invalid && transport.count(path.sign) == 0)
     }
@@ -98,8 +125,8 @@ struct FortanixSigningTests {
     private func sign(_ algorithm: SigningAlgorithm, _ transport: ScriptedTransport) throws -> [UInt8] {
         let backend = FortanixDSM(transport: transport)
         try backend.authenticate(Secret(apiKey), deadline: soon)
-        let digest = [UInt8](repeating: 7, count: algorithm.hash.length)
-        return try backend.sign(digest: digest, with: algorithm, key: KeyID("k"), deadline: soon)
+        let input = [UInt8](repeating: 7, count: algorithm.hash?.length ?? 3)
+        return try backend.sign(input, with: algorithm, key: KeyID("k"), deadline: soon)
     }
 
     private func request(_ algorithm: SigningAlgorithm) throws -> String {

@@ -1,5 +1,7 @@
+import KMSBackend
 import KMSSupport
 import KMSTransport
+import Testing
 
 /// Answers requests from a function and remembers them.
 final class ScriptedTransport: HTTPTransport {
@@ -22,6 +24,17 @@ final class ScriptedTransport: HTTPTransport {
     var requests: [HTTPRequest] { log.withLock { $0 } }
 
     func count(_ path: String) -> Int { requests.filter { plain($0.path) == path }.count }
+}
+
+extension ScriptedTransport {
+    /// The JSON of the last request.
+    func lastBody() throws -> JSON {
+        let body = try #require(requests.last?.body)
+        return try JSON(String(decoding: body, as: UTF8.self))
+    }
+
+    /// Method and path of every request after the login.
+    var trace: [String] { requests.filter { $0.path != path.auth }.map { "\($0.method.rawValue) \($0.path)" } }
 }
 
 /// Without the query.
@@ -60,3 +73,9 @@ let path = (
 let apiKey = "MTExMTExMTEtMjIyMi0zMzMzLTQ0NDQtNTU1NTU1NTU1NTU1OmNhbmFyeS1zZWNyZXQ="
 
 var soon: Deadline { Deadline(milliseconds: 5_000) }
+
+func signedIn(_ transport: ScriptedTransport) throws(BackendError) -> FortanixDSM {
+    let backend = FortanixDSM(transport: transport)
+    try backend.authenticate(Secret(apiKey), deadline: soon)
+    return backend
+}

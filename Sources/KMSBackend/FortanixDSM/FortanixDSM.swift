@@ -7,7 +7,16 @@ package final class FortanixDSM: Backend {
 
     package init(transport: any HTTPTransport) { session = FortanixSession(transport: transport) }
 
-    package var capabilities: Capabilities { [.signRSAPKCS1, .signRSAPSS, .signECDSA, .signTLS1] }
+    package var capabilities: Capabilities {
+        [
+            .signRSAPKCS1, .signRSAPSS, .signECDSA, .signTLS1, .signEdDSA, .hmac, .cmac,
+            .decryptRSAPKCS1, .decryptRSAOAEP, .decryptRSARaw,
+            .aesECB, .aesCBC, .aesCTR, .aesGCM, .aesKeyWrap, .des3,
+            .generateRSA, .generateEC, .generateEdwards, .generateMontgomery, .generateAES, .generateDES3,
+            .generateSecret, .importKeys, .transientKeys,
+            .wrap, .agreeEC, .agreeMontgomery, .deriveHKDF, .deriveByEncryption,
+        ]
+    }
 
     /// The UUID of the app that the session belongs to, after a successful `authenticate`.
     package var entityID: String? { session.entityID }

@@ -17,9 +17,13 @@ extension BackendError {
     ///
     /// - Parameters:
     ///   - doing: what was asked of the KMS, for the message.
-    ///   - secrets: Authorization headers of the request; a server that repeats one in its answer is not quoted.
-    init(_ response: HTTPResponse, doing: String, hiding secrets: [Secret] = []) {
-        let text = response.errorText(hiding: secrets)
+    ///   - headers: Authorization headers of the request; a server that repeats one in its answer is not quoted.
+    ///   - secrets: other secrets of the request; an answer that repeats a piece of one is not quoted.
+    init(_ response: HTTPResponse, doing: String, hiding headers: [Secret] = [], secrets: [Secret] = []) {
+        var text = response.errorText(hiding: headers)
+        if secrets.contains(where: { $0.isQuoted(in: text) }) {
+            text = "(not shown: the answer repeats data of the request)"
+        }
         let answer = text.isEmpty ? "\(response.status)" : "\(response.status) \(text)"
         self.init(BackendError.kind(ofStatus: response.status), "\(doing): \(answer)")
     }

@@ -7,7 +7,9 @@ enum FortanixJSON {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .withoutEscapingSlashes
         do {
-            return Array(try encoder.encode(value))
+            var data = try encoder.encode(value)
+            defer { data.wipe() }
+            return Array(data)
         } catch {
             throw BackendError(.invalid, "the request cannot be written as JSON: \(describe(error))")
         }
@@ -16,8 +18,10 @@ enum FortanixJSON {
     static func decode<Value: Decodable>(
         _ type: Value.Type, _ response: HTTPResponse, doing: String
     ) throws(BackendError) -> Value {
+        var data = Data(response.body)
+        defer { data.wipe() }
         do {
-            return try JSONDecoder().decode(type, from: Data(response.body))
+            return try JSONDecoder().decode(type, from: data)
         } catch {
             throw BackendError(.protocolViolation, "\(doing): the KMS's answer makes no sense: \(describe(error))")
         }

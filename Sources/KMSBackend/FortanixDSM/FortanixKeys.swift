@@ -4,12 +4,36 @@ package import KMSSupport
 internal import KMSTransport
 
 extension FortanixDSM {
-    /// GET /crypto/v1/keys, in the order of `kid`, so that a page can begin after the last key of the one before.
+    /// GET /crypto/v1/keys. By label: the objects of that name, and those that keep the label in their metadata.
     package func listKeys(
         matching query: KeyQuery, page: PageToken?, deadline: Deadline
     ) throws(BackendError) -> KeyPage {
-        var path = "/crypto/v1/keys?limit=\(FortanixDSM.pageSize)&sort=kid:asc&show_pub_key=true"
-        if let name = query.name { path += "&name=" + PercentCoding.encode(name.utf8) }
+        guard let label = query.label else { return try listPage("", page: page, deadline: deadline) }
+        let filter =
+            "&custom_metadata.\(PercentCoding.labelKey)="
+            + PercentCoding.encode(PercentCoding.encode(label.utf8).utf8)
+        guard page == nil else {
+            var rest = try listPage(filter, page: page, deadline: deadline)
+            // Those of that name were on the first page.
+            if FortanixName.isPossible(label) { rest.keys.removeAll { $0.name == label } }
+            return rest
+        }
+        var result = KeyPage(keys: [], next: nil)
+        if FortanixName.isPossible(label) {
+            // Names are unique: there is no second page.
+            let name = "&name=" + PercentCoding.encode(label.utf8)
+            result.keys = try listPage(name, page: nil, deadline: deadline).keys
+        }
+        let named = Set(result.keys.map(\.id))
+        let labelled = try listPage(filter, page: nil, deadline: deadline)
+        result.keys += labelled.keys.filter { !named.contains($0.id) }
+        result.next = labelled.next
+        return result
+    }
+
+    /// In the order of `kid`, so that a page can begin after the last key of the one before.
+    private func listPage(_ filter: String, page: PageToken?, deadline: Deadline) throws(BackendError) -> KeyPage {
+        var path = "/crypto/v1/keys?limit=\(FortanixDSM.pageSize)&sort=kid:asc&show_pub_key=true" + filter
         if let page { path += "&start=" + PercentCoding.encode(page.text.utf8) }
         let response = try session.perform(HTTPRequest(.get, path), doing: "list keys", deadline: deadline)
         let entries = try FortanixJSON.decode(FortanixKeyList.self, response, doing: "list keys").entries
@@ -27,13 +51,11 @@ extension FortanixDSM {
                 // A transient key has no kid; it is nobody's to list.
                 guard let kid = sobject.kid else { continue }
                 let value = try certificate(sobject, kid: kid, deadline: deadline)
-                keys.append(KeyDescription(sobject, kid: kid, certificate: value))
+                keys.append(KeyDescription(sobject, id: KeyID(kid), certificate: value))
             }
         }
-        // Names are unique, so a listing by name has one page. Any other ends with an empty page: a KMS may allow less
-        // per page than asked for.
-        let last = query.name == nil ? entries.last?.kid : nil
-        return KeyPage(keys: keys, next: last.map { PageToken($0) })
+        // A listing ends with an empty page: a KMS may allow less per page than asked for.
+        return KeyPage(keys: keys, next: entries.last?.kid.map { PageToken($0) })
     }
 
     /// The API's own default, and its maximum.
@@ -42,13 +64,9 @@ extension FortanixDSM {
     /// Some versions list certificates without their value; then it is asked for one by one.
     private func certificate(_ sobject: Sobject, kid: String, deadline: Deadline) throws(BackendError) -> Data? {
         guard sobject.objType == .certificate, sobject.value == nil else { return sobject.value }
-        let doing = "get certificate \(kid)"
+        let call = FortanixCall(path: "/crypto/v1/keys/info?show_value=true", doing: "get certificate \(kid)")
         do throws(BackendError) {
-            let body = try FortanixJSON.encode(SobjectDescriptor(kid: kid))
-            let response = try session.perform(
-                HTTPRequest(.post, "/crypto/v1/keys/info?show_value=true", body: body), doing: doing, deadline: deadline
-            )
-            return try FortanixJSON.decode(Sobject.self, response, doing: doing).value
+            return try session.call(call, SobjectDescriptor(kid: kid), as: Sobject.self, deadline: deadline).value
         } catch {
             switch error.kind {
             case .unauthenticated, .unavailable, .timedOut, .throttled: throw error
@@ -57,6 +75,22 @@ extension FortanixDSM {
                 return nil
             }
         }
+    }
+
+    /// POST /crypto/v1/keys/info.
+    package func describe(_ key: KeyID, deadline: Deadline) throws(BackendError) -> KeyDescription {
+        let sobject = try sobject(key, doing: "describe \(key)", deadline: deadline)
+        let value =
+            key.kind == .stored ? try certificate(sobject, kid: key.text, deadline: deadline) : sobject.value
+        return KeyDescription(sobject, id: key, certificate: value)
+    }
+
+    func sobject(_ key: KeyID, doing: String, deadline: Deadline) throws(BackendError) -> Sobject {
+        let call = FortanixCall(path: "/crypto/v1/keys/info?show_pub_key=true", doing: doing)
+        let descriptor = try SobjectDescriptor(key, doing: doing)
+        let sobject = try session.call(call, descriptor, as: Sobject.self, deadline: deadline)
+        try key.check(sobject.kid, doing: doing)
+        return sobject
     }
 }
 
@@ -95,25 +129,5 @@ struct FortanixKeyList: Decodable {
         } else {
             entries = try decoder.singleValueContainer().decode([Entry].self)
         }
-    }
-}
-
-extension KeyDescription {
-    /// - Parameter certificate: the value, where it had to be fetched.
-    init(_ sobject: Sobject, kid: String, certificate: Data?) {
-        self.init(
-            id: KeyID(kid), name: sobject.name ?? "", type: sobject.objType, operations: sobject.keyOps)
-        bits = sobject.keySize ?? sobject.rsa?.keySize ?? sobject.ellipticCurve?.bits
-        curve = sobject.ellipticCurve
-        isUsable = sobject.enabled && (sobject.state ?? .active) == .active
-        isPublicOnly = sobject.publicOnly
-        isNeverExportable = sobject.neverExportable ?? !sobject.keyOps.contains(.export)
-        isLocal = sobject.origin == .fortanixHSM
-        publicKey = sobject.pubKey.map { Array($0) }
-        // Key material, should a KMS list it, is not kept.
-        if sobject.objType == .certificate || sobject.objType == .opaque { value = certificate.map { Array($0) } }
-        pkcs11ID = sobject.customMetadata?[PercentCoding.metadataKey].flatMap { PercentCoding.decode($0) }
-        startSeconds = sobject.activationDate?.seconds
-        endSeconds = sobject.deactivationDate?.seconds
     }
 }

@@ -94,7 +94,11 @@ final class FortanixSession: Sendable {
     }
 
     /// Sends `request` with the token. A token that the KMS does not know is renewed, once.
-    func perform(_ request: HTTPRequest, doing: String, deadline: Deadline) throws(BackendError) -> HTTPResponse {
+    ///
+    /// - Parameter secrets: what is in the request and must not be quoted, should a refusal repeat it.
+    func perform(
+        _ request: HTTPRequest, doing: String, secrets: [Secret] = [], deadline: Deadline
+    ) throws(BackendError) -> HTTPResponse {
         let bearer = try currentBearer(deadline: deadline)
         var response = try send(request, with: bearer, deadline: deadline)
         var used = bearer
@@ -104,7 +108,9 @@ final class FortanixSession: Sendable {
             used = try currentBearer(deadline: deadline)
             response = try send(request, with: used, deadline: deadline)
         }
-        guard response.isSuccess else { throw BackendError(response, doing: doing, hiding: [used.header]) }
+        guard response.isSuccess else {
+            throw BackendError(response, doing: doing, hiding: [used.header], secrets: secrets)
+        }
         state.withLock { if $0.bearer === used { $0.lastUse = Deadline.now } }
         return response
     }

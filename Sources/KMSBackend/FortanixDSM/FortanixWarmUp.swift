@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import KMSModel
 internal import KMSSupport
 internal import KMSTransport
@@ -9,65 +8,107 @@ extension FortanixDSM {
     /// Swift builds the metadata of generic types when they are first used, under a lock of the runtime that can hang in
     /// a forked child with threads. Done here, before the host forks, the child finds everything built.
     static func warmUp() {
-        let algorithms: [SigningAlgorithm] = [
-            .rsaPKCS1(.sha256), .rsaPSS(.sha256, mgf: .sha256), .ecdsa(.sha256),
-        ]
-        let deadline = Deadline(milliseconds: 60_000)
-        let backend = FortanixDSM(transport: RehearsalTransport())
-        let key = KeyID("00000000-0000-0000-0000-000000000000")
         do throws(BackendError) {
-            try backend.authenticate(Secret(RehearsalTransport.apiKey), deadline: deadline)
-            let page = try backend.listKeys(matching: KeyQuery(name: "a b"), page: nil, deadline: deadline)
-            _ = try backend.listKeys(matching: KeyQuery(), page: page.next, deadline: deadline)
-            for algorithm in algorithms {
-                let digest = [UInt8](repeating: 0, count: algorithm.hash.length)
-                _ = try backend.sign(digest: digest, with: algorithm, key: key, deadline: deadline)
-            }
-            try backend.health(deadline: deadline)
+            try rehearse()
             let refusal = Array(#"{"message":"none"}"#.utf8)
             throw BackendError(
                 HTTPResponse(status: 403, contentType: "application/json", body: refusal), doing: "warm-up",
-                hiding: [Secret("Basic none")])
+                hiding: [Secret("Basic none")], secrets: [Secret("another")])
         } catch {
             // The refusal is the last thing that is rehearsed.
             _ = error.description
         }
+    }
+
+    /// Every request of the backend, with a KMS that says yes to all.
+    package static func rehearse() throws(BackendError) {
+        let deadline = Deadline(milliseconds: 60_000)
+        let backend = FortanixDSM(transport: RehearsalTransport())
+        try backend.authenticate(Secret(RehearsalTransport.apiKey), deadline: deadline)
+        try backend.health(deadline: deadline)
+        try backend.rehearseKeys(deadline)
+        try backend.rehearseOperations(deadline)
+        try backend.rehearseKeysByKeys(deadline)
         backend.signOut(deadline: deadline)
     }
-}
 
-/// Answers as a KMS would, so that the rehearsal runs the very code of the performance.
-private final class RehearsalTransport: HTTPTransport {
-    /// base64 of the nil UUID, a colon and "none".
-    static var apiKey: String { "MDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAwOm5vbmU=" }
+    private static var key: KeyID { KeyID(RehearsalTransport.kid) }
+    private static var transient: KeyID { KeyID("AAAA", .transient) }
 
-    func perform(_ request: HTTPRequest, deadline: Deadline) throws(TransportError) -> HTTPResponse {
-        let answer: (status: Int, body: String)
-        switch request.path {
-        case "/sys/v1/session/auth":
-            answer = (200, #"{"token_type":"Bearer","expires_in":600,"access_token":"none","entity_id":"none"}"#)
-        case "/crypto/v1/sign":
-            answer = (200, #"{"kid":null,"signature":"AAAA"}"#)
-        case let path where path.hasPrefix("/crypto/v1/keys"):
-            answer = (200, RehearsalTransport.keys)
-        default:
-            answer = (204, "")
-        }
-        return HTTPResponse(status: answer.status, contentType: "application/json", body: Array(answer.body.utf8))
+    private static func specification(isTransient: Bool) -> KeySpecification {
+        var result = KeySpecification(
+            name: isTransient ? nil : "a", type: .rsa, operations: [.sign], isTransient: isTransient)
+        result.bits = 2_048
+        result.publicExponent = 65_537
+        result.attributes = ["id": [1], "label": Array("ä".utf8)]
+        return result
     }
 
-    private static var keys: String {
-        #"""
-        [{"kid":"00000000-0000-0000-0000-000000000000","name":"a","description":"a","obj_type":"RSA","key_size":2048,
-          "key_ops":["SIGN"],"enabled":true,"state":"Active","origin":"FortanixHSM","public_only":false,
-          "never_exportable":true,"pub_key":"AAAA","group_id":"a","acct_id":"a","creator":{"app":"a"},
-          "created_at":"20260102T030405Z","lastused_at":"20260102T030405Z","activation_date":"20260102T030405Z",
-          "deactivation_date":"20260102T030405Z","custom_metadata":{"pkcs11-id":"%01"},
-          "rsa":{"key_size":2048,"public_exponent":65537,"encryption_policy":[{"padding":{"OAEP":{}}}],
-          "signature_policy":[{"padding":null}]}},
-         {"kid":"00000000-0000-0000-0000-000000000001","name":"b","obj_type":"EC","elliptic_curve":"NistP256",
-          "key_ops":["SIGN"],"enabled":true,"public_only":false},
-         {"kid":"00000000-0000-0000-0000-000000000002","obj_type":"CERTIFICATE","key_ops":[],"value":"AAAA"}]
-        """#
+    private func rehearseKeys(_ deadline: Deadline) throws(BackendError) {
+        let key = FortanixDSM.key
+        let stored = FortanixDSM.specification(isTransient: false)
+        _ = try listKeys(matching: KeyQuery(), page: nil, deadline: deadline)
+        _ = try listKeys(matching: KeyQuery(), page: PageToken(""), deadline: deadline)
+        _ = try listKeys(matching: KeyQuery(label: "a b"), page: nil, deadline: deadline)
+        _ = try describe(key, deadline: deadline)
+        _ = try generate(FortanixDSM.specification(isTransient: true), deadline: deadline)
+        var onCurve = stored
+        onCurve.curve = .nistP256
+        _ = try importKey(onCurve, value: Secret("none"), deadline: deadline)
+        var changes = KeyChanges()
+        changes.name = "b"
+        changes.attributes = stored.attributes
+        _ = try update(key, changes, deadline: deadline)
+        _ = try copy(key, as: stored, deadline: deadline)
+        // Stores it and changes its operations.
+        _ = try copy(FortanixDSM.transient, as: stored, deadline: deadline)
+        _ = try export(key, deadline: deadline)
+        try delete(key, deadline: deadline)
+        try deletePrivateHalf(key, deadline: deadline)
+    }
+
+    private func rehearseOperations(_ deadline: Deadline) throws(BackendError) {
+        let key = FortanixDSM.key
+        let block = [UInt8](repeating: 0, count: 16)
+        let algorithms: [SigningAlgorithm] = [
+            .rsaPKCS1(.sha256), .rsaPSS(.sha256, mgf: .sha256), .ecdsa(.sha256), .eddsa,
+        ]
+        for algorithm in algorithms {
+            let digest = [UInt8](repeating: 0, count: algorithm.hash?.length ?? 0)
+            _ = try sign(digest, with: algorithm, key: key, deadline: deadline)
+        }
+        let code = try mac([1], with: .hmac(.sha256), key: key, deadline: deadline)
+        _ = try verifyMAC(code, of: [1], with: .hmac(.sha256), key: key, deadline: deadline)
+
+        let gcm = FortanixDSM.gcm
+        let ciphertext = try encrypt(Secret(block), with: gcm, key: key, deadline: deadline)
+        _ = try decrypt(ciphertext, with: gcm, key: key, deadline: deadline)
+        for padding in [RSAPadding.pkcs1V15, .oaep(hash: .sha256, mgf: .sha256)] {
+            _ = try decrypt(
+                Ciphertext(block + block), with: .rsa(padding, label: []), key: key, deadline: deadline)
+        }
+        _ = try decrypt(Ciphertext(block), with: .rsa(.raw, label: []), key: key, deadline: deadline)
+        let encryption = try stream(.encrypt, with: gcm, key: key, deadline: deadline)
+        _ = try encryption.update(block, deadline: deadline)
+        _ = try encryption.finish(tag: [], deadline: deadline)
+        let decryption = try stream(.decrypt, with: gcm, key: key, deadline: deadline)
+        _ = try decryption.update(block, deadline: deadline)
+        _ = try decryption.finish(tag: block, deadline: deadline)
+    }
+
+    private func rehearseKeysByKeys(_ deadline: Deadline) throws(BackendError) {
+        let key = FortanixDSM.key
+        let gcm = FortanixDSM.gcm
+        let specification = FortanixDSM.specification(isTransient: true)
+        let wrapped = try wrap(key, with: gcm, key: key, deadline: deadline)
+        _ = try unwrap(wrapped, with: gcm, key: key, as: specification, deadline: deadline)
+        _ = try agree(key, with: FortanixDSM.transient, as: specification, deadline: deadline)
+        _ = try derive(key, by: .hkdf(.sha256, salt: [1], info: [1]), as: specification, deadline: deadline)
+        let ecb = Cipher.symmetric(.aes, .ecb, iv: [], associatedData: [], tagLength: 0)
+        _ = try derive(key, by: .encrypt(ecb, data: [1]), as: specification, deadline: deadline)
+    }
+
+    private static var gcm: Cipher {
+        .symmetric(.aes, .gcm, iv: [UInt8](repeating: 0, count: 12), associatedData: [1], tagLength: 16)
     }
 }
