@@ -37,6 +37,9 @@ package struct KMSError: Error, Sendable, Equatable {
     // Sentences that clients of the real service compare with.
     package static var noSuchObject: KMSError { notFound("sobject does not exist") }
     package static var objectExists: KMSError { conflict("sobject already exists") }
+    package static var noMaterial: KMSError {
+        badRequest("The object has no key material: it was destroyed")
+    }
     package static var operationNotAllowed: KMSError {
         forbidden("Requested operation is not allowed with this key")
     }

@@ -11,7 +11,18 @@ package enum Routes {
         AppController(vault: vault).addRoutes(to: routes)
         KeyController(vault: vault).addRoutes(to: routes)
         SignatureController(vault: vault).addRoutes(to: routes)
+        CipherController(vault: vault).addRoutes(to: routes)
+        MACController(vault: vault).addRoutes(to: routes)
+        BatchController(vault: vault).addRoutes(to: routes)
+        LifeCycleController(vault: vault).addRoutes(to: routes)
+        TransportController(vault: vault).addRoutes(to: routes)
+        DerivationController(vault: vault).addRoutes(to: routes)
+        KeyCheckController(vault: vault).addRoutes(to: routes)
         LogController(vault: vault).addRoutes(to: routes)
-        return routes.build()
+        let batches = GenericBatchController()
+        batches.addRoutes(to: routes)
+        let router = routes.build()
+        batches.use(router)
+        return router
     }
 }

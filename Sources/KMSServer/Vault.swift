@@ -1,6 +1,6 @@
 internal import FoundationEssentials
 package import GRDB
-package import KMSModel
+internal import KMSModel
 internal import KMSSupport
 package import Logging
 package import NIOPosix
@@ -17,6 +17,8 @@ package final class Vault: Sendable {
     package let storage = StorageHealth()
     package let apps = RecordCache<AppRecord>(limit: 10_000)
     package let keys = RecordCache<LoadedKey>(limit: 10_000)
+    package let transientKeys: TransientKeys
+    package let multiPart: MultiPart
     /// For work that takes longer than a signature: key generation, password hashes, checks of imported keys. It must
     /// hold up neither the event loops nor Swift's own threads, of which there is one per core.
     package let blocking: NIOThreadPool
@@ -27,6 +29,8 @@ package final class Vault: Sendable {
     ) throws {
         self.pool = pool
         engine = try CryptoEngine(masterKey: masterKey, in: context)
+        transientKeys = try TransientKeys(masterKey: masterKey, in: context)
+        multiPart = MultiPart(engine: engine)
         chain = try AuditChain(masterKey: masterKey, in: context)
         audit = AuditLog(
             pool: pool, chain: chain, flush: flushAudit, storage: storage,
@@ -58,34 +62,6 @@ package final class Vault: Sendable {
     package func probeStorage() async throws {
         try await storage.observing {
             try await pool.write { db in try SettingStore.set(.writeProbe, [0], in: db) }
-        }
-    }
-
-    /// The object that a request names, if the caller may do `action` with it; parsed keys come from the cache.
-    package func key(
-        _ descriptor: SobjectDescriptor?, for action: Policy.Action, by principal: Principal
-    ) async throws -> LoadedKey {
-        let kid = try await resolve(descriptor, account: principal.acctID)
-        let account = principal.acctID
-        let key = try await keys.value(kid) {
-            let record = try await pool.read { db in try KeyStore.find(kid: kid, account: account, in: db) }
-            return try record.map { try engine.load($0) }
-        }
-        guard let key else { throw KMSError.noSuchObject }
-        try Policy.check(principal, may: action, key.object)
-        return key
-    }
-
-    private func resolve(_ descriptor: SobjectDescriptor?, account: String) async throws -> String {
-        switch (descriptor?.kid, descriptor?.name) {
-        case (let kid?, nil):
-            return kid.lowercased()
-        case (nil, let name?):
-            guard let record = try await pool.read({ db in try KeyStore.find(name: name, account: account, in: db) })
-            else { throw KMSError.noSuchObject }
-            return record.kid
-        default:
-            throw KMSError.badRequest("Field \"key\" must name the object by exactly one of \"kid\" and \"name\"")
         }
     }
 }

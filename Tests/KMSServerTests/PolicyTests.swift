@@ -79,7 +79,8 @@ struct PolicyTests {
             (Policy.Action.updateProfile, AppPermission.updateSobjectsProfile), (.updateKeyOps, .updateKeyOps),
             (.updateEnabledState, .updateSobjectsEnabledState), (.updatePolicies, .updateSobjectPolicies),
             (.move, .moveSobjects), (.activate, .activateSobjects), (.revoke, .revokeSobjects),
-            (.delete, .deleteSobjects),
+            (.delete, .deleteSobjects), (.destroy, .destroySobjects), (.deletePrivate, .deleteKeyMaterial),
+            (.copy, .copySobjects), (.rotate, .rotateSobjects),
         ])
     func changes(action: Policy.Action, permission: AppPermission) {
         let object = PolicyTests.object([.sign, .appManageable])
@@ -102,6 +103,35 @@ struct PolicyTests {
         let object = PolicyTests.object([.sign, .verify], state: state)
         #expect(status(PolicyTests.user, .sign, object) == signing)
         #expect(status(PolicyTests.user, .verify, object) == verifying)
+    }
+
+    @Test(
+        "each operation needs its key operation and its permission, and reading goes on after Active",
+        arguments: [
+            (Policy.Action.encrypt, KeyOperation.encrypt, AppPermission.encrypt, false),
+            (.decrypt, .decrypt, .decrypt, true), (.macGenerate, .macGenerate, .macGenerate, false),
+            (.macVerify, .macVerify, .macVerify, true), (.wrapKey, .wrapKey, .wrapKey, false),
+            (.unwrapKey, .unwrapKey, .unwrapKey, true), (.deriveKey, .deriveKey, .deriveKey, false),
+            (.agreeKey, .agreeKey, .agreeKey, false),
+        ])
+    func uses(action: Policy.Action, operation: KeyOperation, permission: AppPermission, alsoLater: Bool) {
+        let app = PolicyTests.app(["g": [permission]])
+        #expect(status(app, action, PolicyTests.object([operation])) == 200)
+        let others = KeyOperation.allCases.filter { $0 != operation }
+        #expect(status(app, action, PolicyTests.object(KeyOperations(others))) == 403)
+        let permissions = AppPermission.allCases.filter {
+            $0 != permission && !(permission == .macVerify && $0 == .macGenerate)
+        }
+        #expect(status(PolicyTests.app(["g": Set(permissions)]), action, PolicyTests.object([operation])) == 403)
+        for state in [ObjectState.deactivated, .compromised] {
+            #expect(status(app, action, PolicyTests.object([operation], state: state)) == (alsoLater ? 200 : 403))
+        }
+        for state in [ObjectState.preActive, .destroyed] {
+            #expect(status(app, action, PolicyTests.object([operation], state: state)) == 403)
+        }
+        var disabled = PolicyTests.object([operation])
+        disabled.enabled = false
+        #expect(status(PolicyTests.user, action, disabled) == 403)
     }
 
     @Test("a disabled key does nothing")

@@ -92,7 +92,7 @@ struct SignatureAPITests {
                 subjectPublicKeyInfo: Array(try #require(key.pubKey)), in: try LibraryContext())
             #expect(
                 try publicKey.verify(
-                    digest: [UInt8](repeating: 0x42, count: 32),
+                    [UInt8](repeating: 0x42, count: 32),
                     signature: Array(try signed.json(SignResponse.self).signature),
                     algorithm: .rsaPSS(.sha256, mgf: .sha256)))
         }

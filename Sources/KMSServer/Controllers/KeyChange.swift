@@ -31,7 +31,8 @@ struct KeyChange: Sendable {
         if let metadata = try FieldRules.metadata(request.customMetadata) { object.customMetadata = metadata }
         if let enabled = request.enabled { object.enabled = enabled }
         if let wanted = request.keyOps {
-            let operations = try KeyRules.checked(wanted, object.objType, publicOnly: object.publicOnly)
+            let operations = try KeyRules.checked(
+                wanted, object.objType, object.ellipticCurve, publicOnly: object.publicOnly)
             // What may never leave the KMS cannot be made exportable later.
             if operations.contains(.export), !object.keyOps.contains(.export) {
                 throw KMSError.badRequest("Field \"key_ops\": EXPORT cannot be added later")
@@ -58,6 +59,7 @@ struct KeyChange: Sendable {
             ("elliptic_curve", request.ellipticCurve.map { $0 != object.ellipticCurve } ?? false),
             ("pub_exponent", request.pubExponent.map { $0 != object.rsa?.publicExponent } ?? false),
             ("transient", request.transient == true),
+            ("kcv", request.kcv.map { $0.lowercased() != object.kcv } ?? false),
         ]
         for entry in changed where entry.isChanged {
             throw .badRequest("Field \"\(entry.field)\" cannot be changed; make a new object")

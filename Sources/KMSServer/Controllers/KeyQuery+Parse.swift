@@ -1,11 +1,14 @@
 internal import KMSModel
 
 extension KeyQuery {
-    /// The query string of GET /crypto/v1/keys. Unknown parameters are ignored, except the two that would make the
-    /// answer wrong if they were.
+    /// The query string of GET /crypto/v1/keys. Unknown parameters are ignored.
     init(_ parameters: Query, _ principal: Principal) throws(KMSError) {
         self.init(account: principal.acctID, groups: principal.groups)
-        name = parameters.text("name") ?? parameters.text("pkcs11_label")
+        name = parameters.text("name")
+        label = parameters.text("pkcs11_label")
+        creator = parameters.text("creator")?.lowercased()
+        filter = try parameters.text("filter").map { text throws(KMSError) in try KeyFilter(text) }
+        showsDestroyed = try parameters.flag("show_destroyed")
         groupID = parameters.text("group_id")?.lowercased()
         objType = try parameters.value("obj_type", as: ObjectType.self)
         limit = min(try parameters.number("limit") ?? 1000, 1000)
@@ -20,9 +23,6 @@ extension KeyQuery {
                 throw .badRequest("Query parameter \"pkcs11_id\" must be base64")
             }
             customMetadata[PercentCoding.metadataKey] = PercentCoding.encode(id)
-        }
-        for name in ["filter", "creator"] where parameters.text(name) != nil {
-            throw .badRequest("Query parameter \"\(name)\" is not supported")
         }
     }
 

@@ -9,21 +9,11 @@ struct SignatureController {
     let vault: Vault
 
     func addRoutes(to routes: RouteTable) {
-        routes.on(.post, "/crypto/v1/sign") { request, context, principal in
-            try await sign(try await request.json(SignRequest.self), context, principal)
+        routes.onKey("sign", SignRequest.self) { request, context, principal in
+            try await sign(request, context, principal)
         }
-        routes.on(.post, "/crypto/v1/keys/:kid/sign") { request, context, principal in
-            var body = try await request.json(SignRequest.self)
-            body.key = SobjectDescriptor(kid: context.parameters.get("kid") ?? "")
-            return try await sign(body, context, principal)
-        }
-        routes.on(.post, "/crypto/v1/verify") { request, context, principal in
-            try await verify(try await request.json(VerifyRequest.self), context, principal)
-        }
-        routes.on(.post, "/crypto/v1/keys/:kid/verify") { request, context, principal in
-            var body = try await request.json(VerifyRequest.self)
-            body.key = SobjectDescriptor(kid: context.parameters.get("kid") ?? "")
-            return try await verify(body, context, principal)
+        routes.onKey("verify", VerifyRequest.self) { request, context, principal in
+            try await verify(request, context, principal)
         }
         routes.on(.post, "/crypto/v1/digest") { request, _, _ in
             let body = try await request.json(DigestRequest.self)
@@ -32,7 +22,7 @@ struct SignatureController {
         }
     }
 
-    private func sign(_ request: SignRequest, _ context: KMSContext, _ principal: Principal) async throws -> Response {
+    func sign(_ request: SignRequest, _ context: KMSContext, _ principal: Principal) async throws -> SignResponse {
         let key = try await vault.key(request.key, for: .sign, by: principal)
         let rules = try SignatureRules(
             key: key, hashAlg: request.hashAlg, hash: request.hash, data: request.data, mode: request.mode,
@@ -40,13 +30,12 @@ struct SignatureController {
         guard let privateKey = key.privateKey else {
             throw KMSError.badRequest("The object has no private key")
         }
-        let signature = try privateKey.sign(digest: rules.digest, algorithm: rules.algorithm)
-        try await record("signed with", key.object, rules.algorithm, context, principal)
-        return try .json(SignResponse(kid: key.object.kid, signature: .init(signature)))
+        let signature = try privateKey.sign(rules.input, algorithm: rules.algorithm)
+        try await vault.recordUse("signed with", key.object, rules.algorithm.label, context, principal)
+        return SignResponse(kid: key.object.kid, signature: .init(signature))
     }
 
-    private func verify(_ request: VerifyRequest, _ context: KMSContext, _ principal: Principal) async throws
-        -> Response
+    func verify(_ request: VerifyRequest, _ context: KMSContext, _ principal: Principal) async throws -> VerifyResponse
     {
         let key = try await vault.key(request.key, for: .verify, by: principal)
         let rules = try SignatureRules(
@@ -54,16 +43,9 @@ struct SignatureController {
             engine: vault.engine)
         guard let publicKey = key.publicKey else { throw KMSError.badRequest("The object has no public key") }
         let result = try publicKey.verify(
-            digest: rules.digest, signature: Array(request.signature), algorithm: rules.algorithm)
-        try await record("verified a signature with", key.object, rules.algorithm, context, principal)
-        return try .json(VerifyResponse(kid: key.object.kid, result: result))
-    }
-
-    private func record(
-        _ verb: String, _ object: Sobject, _ algorithm: SigningAlgorithm, _ context: KMSContext, _ principal: Principal
-    ) async throws {
-        let message = "\(principal.name) \(verb) \((object.name ?? object.kid ?? "").quoted) (\(algorithm.label))"
-        try await vault.audit.record(AuditEvent(.cryptoOperation, message, by: principal, context).about(object))
+            rules.input, signature: Array(request.signature), algorithm: rules.algorithm)
+        try await vault.recordUse("verified a signature with", key.object, rules.algorithm.label, context, principal)
+        return VerifyResponse(kid: key.object.kid, result: result)
     }
 }
 
@@ -74,6 +56,7 @@ extension SigningAlgorithm {
         case .rsaPKCS1(let hash): "RSA PKCS1_V15 \(hash.rawValue)"
         case .rsaPSS(let hash, _): "RSA PSS \(hash.rawValue)"
         case .ecdsa(let hash): "ECDSA \(hash.rawValue)"
+        case .eddsa: "EdDSA"
         }
     }
 }

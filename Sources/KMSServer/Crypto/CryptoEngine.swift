@@ -3,7 +3,7 @@ package import KMSModel
 package import KMSSupport
 package import OpenSSLCrypto
 
-/// What the KMS does with key material: seals it, parses it once, signs and verifies with it.
+/// What the KMS does with key material: seals it and parses it once.
 package final class CryptoEngine: Sendable {
     package let context: LibraryContext
     private let seal: Seal
@@ -20,6 +20,8 @@ package final class CryptoEngine: Sendable {
         case object(kid: String, type: ObjectType)
         case appSecret(id: String)
         case tlsKey(name: String)
+        /// What a client carries from part to part of an encryption or decryption.
+        case cipherState(owner: String, direction: CipherRules.Direction)
 
         /// The associated data: a box moved to another row or kind does not open.
         fileprivate var name: String {
@@ -28,6 +30,8 @@ package final class CryptoEngine: Sendable {
             case .object(let kid, let type): "object/\(type.rawValue)/\(kid)"
             case .appSecret(let id): "app/\(id)"
             case .tlsKey(let name): "tls/\(name)"
+            case .cipherState(let owner, .encrypt): "state/encrypt/\(owner)"
+            case .cipherState(let owner, .decrypt): "state/decrypt/\(owner)"
             }
         }
     }
@@ -42,14 +46,24 @@ package final class CryptoEngine: Sendable {
 
     // MARK: Keys
 
-    /// The key of a stored object, ready for use; both halves nil for objects that are not keys.
+    /// The key of a stored object, ready for use.
     package func load(_ record: KeyRecord) throws(CryptoError) -> LoadedKey {
-        var key = LoadedKey(object: record.object)
-        if let box = record.sealedValue, record.object.objType.isAsymmetric {
-            let der = try open(box, as: .object(kid: record.kid, type: record.object.objType))
-            key.privateKey = try PrivateKey(der: der, in: context)
+        let type = record.object.objType
+        guard let box = record.sealedValue, type.isAsymmetric || type.isSymmetric(length: box.count) else {
+            return try load(record.object, nil)
         }
-        if let info = record.object.pubKey {
+        return try load(record.object, try open(box, as: .object(kid: record.kid, type: type)))
+    }
+
+    /// The key of an object whose value has been opened, ready for use; without keys for objects that are none.
+    package func load(_ object: Sobject, _ secret: Secret?) throws(CryptoError) -> LoadedKey {
+        var key = LoadedKey(object: object)
+        if let secret, object.objType.isAsymmetric {
+            key.privateKey = try PrivateKey(der: secret, in: context)
+        } else if let secret, object.objType.isSymmetric(length: secret.count) {
+            key.secret = secret
+        }
+        if let info = object.pubKey {
             // A certificate may be for a kind of key that we cannot use; it is still there to be read.
             key.publicKey = try? PublicKey(subjectPublicKeyInfo: Array(info), in: context)
         }
@@ -68,9 +82,22 @@ package struct LoadedKey: Sendable {
     package var object: Sobject
     package var privateKey: PrivateKey?
     package var publicKey: PublicKey?
+    /// The bytes of an AES, DES3, HMAC or SECRET object. nil for a SECRET of more than about 4000 bytes, which serves
+    /// no operation but export and wrapping: such do not belong into a cache.
+    package var secret: Secret?
 }
 
 extension ObjectType {
     /// Types whose value is a private or public key.
     package var isAsymmetric: Bool { self == .rsa || self == .ec }
+
+    /// Types whose bytes are used as a key.
+    ///
+    /// - Parameter length: of the value, sealed or not, in bytes.
+    fileprivate func isSymmetric(length: Int) -> Bool {
+        switch self {
+        case .aes, .des3, .hmac, .secret: length <= 4096
+        case .rsa, .ec, .certificate, .opaque, .des, .other: false
+        }
+    }
 }

@@ -1,4 +1,5 @@
 package import KMSModel
+internal import KMSSupport
 package import OpenSSLCrypto
 
 extension KeyMaterial {
@@ -21,21 +22,33 @@ extension KeyMaterial {
             guard let curve = request.ellipticCurve ?? request.keySize.flatMap(EllipticCurve.nist) else {
                 throw KMSError.badRequest("Field \"elliptic_curve\" is needed for EC, for example NistP256")
             }
-            guard curve.isECDSA else {
-                throw KMSError.badRequest("The curve \(curve.rawValue) is not supported")
-            }
             return try KeyMaterial(PrivateKey.generateEC(curve, in: context))
+        case .aes?, .des3?, .hmac?:
+            return try generateSymmetric(request, in: context)
         case .secret?, .opaque?, .certificate?:
             throw KMSError.badRequest("Objects of this type cannot be generated, only imported (PUT with \"value\")")
         case nil:
             throw KMSError.badRequest("Field \"obj_type\" is missing")
-        default:
+        case .des?, .other?:
             throw KMSError.badRequest(KeyMaterial.unsupportedType)
         }
     }
 
+    private static func generateSymmetric(_ request: SobjectRequest, in context: LibraryContext) throws -> KeyMaterial {
+        let type = request.objType ?? .aes
+        guard let bits = request.keySize else {
+            throw KMSError.badRequest("Field \"key_size\" is needed for \(type.rawValue), in bits")
+        }
+        var bytes = try Random.bytes(try KeySizes.bytes(type, bits: bits), in: context)
+        if type == .des3 {
+            // Odd parity: the lowest bit of each byte is not part of the key (FIPS 46-3).
+            for index in bytes.indices where bytes[index].nonzeroBitCount.isMultiple(of: 2) { bytes[index] ^= 1 }
+        }
+        return try KeyMaterial(raw: Secret(copying: &bytes), type: type, in: context)
+    }
+
     static var unsupportedType: String {
-        "Field \"obj_type\" is not supported; use RSA, EC, CERTIFICATE, SECRET or OPAQUE"
+        "Field \"obj_type\" is not supported; use AES, DES3, HMAC, RSA, EC, CERTIFICATE, SECRET or OPAQUE"
     }
 }
 

@@ -1,6 +1,6 @@
 internal import FoundationEssentials
 package import KMSModel
-internal import KMSSupport
+package import KMSSupport
 package import OpenSSLCrypto
 
 extension KeyMaterial {
@@ -11,23 +11,32 @@ extension KeyMaterial {
         guard let value = request.value, !value.isEmpty else {
             throw KMSError.badRequest("Field \"value\" is missing or empty")
         }
+        return try read(Secret(value), request, in: context)
+    }
+
+    /// A value that came another way than as the request's field: unwrapped, derived or copied.
+    package static func read(
+        _ value: Secret, _ request: SobjectRequest, in context: LibraryContext
+    ) throws -> KeyMaterial {
         // The client that imports a secret leaves the type out.
         let type = request.objType ?? .secret
         let material: KeyMaterial
         switch type {
         case .rsa, .ec: material = try readKey(value, as: type, in: context)
-        case .certificate: material = try readCertificate(value, in: context)
-        case .secret, .opaque: material = KeyMaterial(raw: Secret(value), type: type)
-        default: throw KMSError.badRequest(unsupportedType)
+        case .certificate: material = try readCertificate(value.withBytes { Array($0) }, in: context)
+        case .aes, .des3, .hmac, .secret, .opaque: material = try KeyMaterial(raw: value, type: type, in: context)
+        case .des, .other: throw KMSError.badRequest(unsupportedType)
         }
         try material.checkAgainst(request)
         return material
     }
 
-    private static func readKey(_ value: Data, as type: ObjectType, in context: LibraryContext) throws -> KeyMaterial {
-        let bytes = Array(value)
+    private static func readKey(
+        _ value: Secret, as type: ObjectType, in context: LibraryContext
+    ) throws -> KeyMaterial {
+        let bytes = value.withBytes { Array($0) }
         let material: KeyMaterial
-        if let key = try? PrivateKey(der: Secret(bytes), in: context) {
+        if let key = try? PrivateKey(der: value, in: context) {
             guard key.kind.objectType == type else {
                 throw mismatch(type, "an \(key.kind.objectType.rawValue) private key")
             }
@@ -47,8 +56,7 @@ extension KeyMaterial {
         return material
     }
 
-    private static func readCertificate(_ value: Data, in context: LibraryContext) throws -> KeyMaterial {
-        let bytes = Array(value)
+    private static func readCertificate(_ bytes: [UInt8], in context: LibraryContext) throws -> KeyMaterial {
         do throws(CryptoError) {
             return KeyMaterial(try Certificate(der: bytes, in: context))
         } catch {
@@ -62,7 +70,11 @@ extension KeyMaterial {
 
     private func checkAgainst(_ request: SobjectRequest) throws(KMSError) {
         if let wanted = request.keySize, let bits, wanted != bits {
-            throw .badRequest("Field \"key_size\" says \(wanted) bits, but \"value\" has \(bits)")
+            // DES3 may be counted with its parity bits.
+            let counted = try type == .des3 ? KeySizes.bits(type, bytes: KeySizes.bytes(type, bits: wanted)) : wanted
+            guard counted == bits else {
+                throw .badRequest("Field \"key_size\" says \(wanted) bits, but \"value\" has \(bits)")
+            }
         }
         if let wanted = request.ellipticCurve, let curve, wanted != curve {
             throw .badRequest("Field \"elliptic_curve\" says \(wanted.rawValue), but \"value\" is on \(curve.rawValue)")

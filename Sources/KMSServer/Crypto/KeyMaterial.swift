@@ -1,7 +1,7 @@
 internal import FoundationEssentials
 package import KMSModel
 package import KMSSupport
-internal import OpenSSLCrypto
+package import OpenSSLCrypto
 
 /// The value of a new security object, checked and in the form in which it is kept.
 package struct KeyMaterial: Sendable {
@@ -16,6 +16,8 @@ package struct KeyMaterial: Sendable {
     package var secret: Secret?
     /// A certificate's DER, which everybody may see.
     package var publicValue: [UInt8]?
+    /// Key check value of an AES or DES3 key, 6 hexadecimal digits.
+    package var kcv: String?
 
     package var isPublicOnly: Bool { secret == nil }
 
@@ -30,13 +32,13 @@ package struct KeyMaterial: Sendable {
         }
     }
 
-    init(_ key: PrivateKey) throws(CryptoError) {
+    package init(_ key: PrivateKey) throws(CryptoError) {
         self.init(type: key.kind.objectType, kind: key.kind)
         publicKey = try key.subjectPublicKeyInfo()
         secret = try key.der()
     }
 
-    init(_ key: PublicKey) throws(CryptoError) {
+    package init(_ key: PublicKey) throws(CryptoError) {
         let kind = try key.kind()
         self.init(type: kind.objectType, kind: kind)
         publicKey = try key.subjectPublicKeyInfo()
@@ -48,9 +50,24 @@ package struct KeyMaterial: Sendable {
         publicValue = certificate.der
     }
 
-    init(raw: Secret, type: ObjectType) {
+    /// Raw bytes: a symmetric key, SECRET or OPAQUE.
+    ///
+    /// - Throws: `KMSError` 400 for a length that the type does not have.
+    package init(raw: Secret, type: ObjectType, in context: LibraryContext) throws {
         self.init(type: type)
-        bits = raw.count * 8
+        bits = try KeySizes.bits(type, bytes: raw.count)
         secret = raw
+        kcv = try KeyMaterial.checkValue(raw, type, in: context)
+    }
+
+    /// Only for ciphers, as the API has it. Everybody who sees the object sees this: for a SECRET it would be a digest
+    /// of what may be a password.
+    private static func checkValue(
+        _ raw: Secret, _ type: ObjectType, in context: LibraryContext
+    ) throws(CryptoError) -> String? {
+        guard type == .aes || type == .des3, let value = try KeyCheckValue.of(raw, type: type, in: context) else {
+            return nil
+        }
+        return String(decoding: Hex.encode(value), as: UTF8.self)
     }
 }

@@ -6,24 +6,42 @@ package enum KeyRules {
     package static var rsaBits: ClosedRange<Int> { 2048...4096 }
 
     /// Every operation that makes sense for the type.
-    package static func operations(_ type: ObjectType, publicOnly: Bool) -> KeyOperations {
+    ///
+    /// - Parameter curve: of an EC key; nil allows what any curve can do.
+    package static func operations(
+        _ type: ObjectType, _ curve: EllipticCurve?, publicOnly: Bool
+    ) -> KeyOperations {
         let common: [KeyOperation] = [.export, .appManageable, .highVolume]
         let own: [KeyOperation] =
             switch (type, publicOnly) {
             case (.rsa, false): [.sign, .verify, .encrypt, .decrypt, .wrapKey, .unwrapKey]
             case (.rsa, true), (.certificate, _): [.verify, .encrypt, .wrapKey]
-            case (.ec, false): [.sign, .verify, .agreeKey]
-            case (.ec, true): [.verify, .agreeKey]
+            case (.ec, _): curveOperations(curve?.family, publicOnly: publicOnly)
+            // The official client asks for DERIVEKEY with DES3 too, whenever it makes a key.
+            case (.aes, _), (.des3, _):
+                [.encrypt, .decrypt, .wrapKey, .unwrapKey, .deriveKey, .macGenerate, .macVerify]
+            case (.hmac, _): [.macGenerate, .macVerify, .deriveKey]
             case (.secret, _): [.deriveKey]
-            default: []
+            case (.opaque, _), (.des, _), (.other, _): []
             }
         return KeyOperations(own + common)
     }
 
+    private static func curveOperations(_ family: EllipticCurve.Family?, publicOnly: Bool) -> [KeyOperation] {
+        let signing: [KeyOperation] = publicOnly ? [.verify] : [.sign, .verify]
+        return switch family {
+        case .weierstrass?, nil: signing + [.agreeKey]
+        case .edwards?: signing
+        case .montgomery?: [.agreeKey]
+        }
+    }
+
     /// Default for an import is every operation, for a generated key every one but EXPORT. HIGHVOLUME drops audit
     /// records, so it is never a default.
-    package static func defaultOperations(_ type: ObjectType, publicOnly: Bool, generated: Bool) -> KeyOperations {
-        var values = operations(type, publicOnly: publicOnly).values
+    package static func defaultOperations(
+        _ type: ObjectType, _ curve: EllipticCurve?, publicOnly: Bool, generated: Bool
+    ) -> KeyOperations {
+        var values = operations(type, curve, publicOnly: publicOnly).values
         values.remove(.highVolume)
         if generated { values.remove(.export) }
         return KeyOperations(values)
@@ -33,7 +51,7 @@ package enum KeyRules {
     ///   public half. There SIGN beside VERIFY, DECRYPT beside ENCRYPT and UNWRAPKEY beside WRAPKEY are dropped.
     /// - Throws: 400 when an operation is unknown or impossible for the object.
     package static func checked(
-        _ wanted: KeyOperations, _ type: ObjectType, publicOnly: Bool, isImport: Bool = false
+        _ wanted: KeyOperations, _ type: ObjectType, _ curve: EllipticCurve?, publicOnly: Bool, isImport: Bool = false
     ) throws(KMSError) -> KeyOperations {
         if let unknown = wanted.unknown.first {
             throw .badRequest("Field \"key_ops\": there is no operation \(unknown.prefix(64).quoted)")
@@ -45,9 +63,10 @@ package enum KeyRules {
             ]
             for twin in twins where wanted.contains(twin.other) { wanted.remove(twin.own) }
         }
-        let possible = operations(type, publicOnly: publicOnly).values
+        let possible = operations(type, curve, publicOnly: publicOnly).values
         for operation in KeyOperation.allCases where wanted.contains(operation) && !possible.contains(operation) {
-            let object = publicOnly && type != .certificate ? "an \(type.rawValue) public key" : type.rawValue
+            let name = curve.map { $0.family == .weierstrass ? type.rawValue : $0.rawValue } ?? type.rawValue
+            let object = publicOnly && type != .certificate ? "an \(name) public key" : name
             throw .badRequest("Field \"key_ops\": \(operation.rawValue) is not possible with \(object)")
         }
         return KeyOperations(wanted)

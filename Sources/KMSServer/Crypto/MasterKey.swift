@@ -29,6 +29,10 @@ package struct MasterKey: Sendable {
         try KeyDerivation.hkdf(secret, info: "kms-pkcs11 kmsd seal 1", in: context)
     }
 
+    package func transientKey(in context: LibraryContext) throws(CryptoError) -> Secret {
+        try KeyDerivation.hkdf(secret, info: "kms-pkcs11 kmsd transient 1", in: context)
+    }
+
     package func auditKey(in context: LibraryContext) throws(CryptoError) -> Secret {
         try KeyDerivation.hkdf(secret, info: "kms-pkcs11 kmsd audit 1", in: context)
     }

@@ -1,10 +1,11 @@
 package import FoundationEssentials
 package import KMSModel
 
-/// Turns what a request says of a signature into an algorithm and a digest, or into a sentence why not.
+/// Turns what a request says of a signature into an algorithm and its input, or into a sentence why not.
 package struct SignatureRules {
     package var algorithm: SigningAlgorithm
-    package var digest: [UInt8]
+    /// The digest; for EdDSA the message itself.
+    package var input: [UInt8]
 
     /// - Parameters:
     ///   - hash: digest made by the client; exactly one of `hash` and `data` is given.
@@ -12,17 +13,30 @@ package struct SignatureRules {
         key: LoadedKey, hashAlg: HashAlgorithm, hash: Data?, data: Data?, mode: SignatureMode?, engine: CryptoEngine
     ) throws {
         algorithm = try SignatureRules.algorithm(key, hashAlg, mode)
-        digest = try SignatureRules.digest(hashAlg, hash, data, engine)
+        input =
+            if let algorithm = algorithm.hash {
+                try SignatureRules.digest(algorithm, hash, data, engine)
+            } else {
+                try SignatureRules.message(hash, data)
+            }
     }
 
     private static func algorithm(
         _ key: LoadedKey, _ hash: HashAlgorithm, _ mode: SignatureMode?
     ) throws -> SigningAlgorithm {
         switch key.publicKey.flatMap({ try? $0.kind() }) {
-        case .ec?:
+        case .ec(let curve)?:
             guard mode == nil else { throw KMSError.badRequest("Field \"mode\" is for RSA keys only") }
-            guard hash != .ssl3 else { throw KMSError.badRequest("hash_alg SSL3 is for RSA keys only") }
-            return .ecdsa(hash)
+            switch curve.family {
+            case .weierstrass:
+                guard hash != .ssl3 else { throw KMSError.badRequest("hash_alg SSL3 is for RSA keys only") }
+                return .ecdsa(hash)
+            case .edwards:
+                // The request must have a hash_alg, which means nothing here.
+                return .eddsa
+            case .montgomery:
+                throw KMSError.badRequest("A key on \(curve.rawValue) agrees on keys; it cannot sign or verify")
+            }
         case .rsa?:
             switch try rsaMode(mode, key.object.rsa?.signaturePolicy) {
             case .pkcs1V15:
@@ -77,5 +91,14 @@ package struct SignatureRules {
         default:
             throw KMSError.badRequest("Exactly one of the fields \"hash\" and \"data\" is needed")
         }
+    }
+
+    private static func message(_ hash: Data?, _ data: Data?) throws(KMSError) -> [UInt8] {
+        guard hash == nil else {
+            throw .badRequest(
+                "Field \"hash\" is not possible with Ed25519 and Ed448, which sign messages; send \"data\" instead")
+        }
+        guard let data else { throw .badRequest("Field \"data\" is missing: Ed25519 and Ed448 sign messages") }
+        return Array(data)
     }
 }

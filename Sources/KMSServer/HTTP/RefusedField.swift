@@ -88,4 +88,6 @@ package struct RefusedField: Sendable {
             RefusedField("publish_public_key"),
         ]
     }
+
+    static var ofCheckValues: [RefusedField] { [RefusedField("kcv_method")] }
 }

@@ -6,7 +6,9 @@ package import KMSModel
 /// their groups and need a permission there.
 package enum Policy {
     package enum Action: Sendable {
-        case read, sign, verify, export, activate, revoke, delete
+        case read, sign, verify, encrypt, decrypt, macGenerate, macVerify
+        case wrapKey, unwrapKey, deriveKey, agreeKey, export, digest
+        case activate, revoke, delete, destroy, deletePrivate, copy, rotate
         // One for each group of fields that has a permission of its own.
         case updateProfile, updateKeyOps, updateEnabledState, updatePolicies, move
     }
@@ -64,7 +66,16 @@ package enum Policy {
             case .read: []
             case .sign: [.sign]
             case .verify: [.verify, .sign]
+            case .encrypt: [.encrypt]
+            case .decrypt: [.decrypt]
+            case .macGenerate: [.macGenerate]
+            case .macVerify: [.macVerify, .macGenerate]
+            case .wrapKey: [.wrapKey]
+            case .unwrapKey: [.unwrapKey]
+            case .deriveKey: [.deriveKey]
+            case .agreeKey: [.agreeKey]
             case .export: [.export]
+            case .digest: [.calculateDigest]
             case .updateProfile: [.manage, .updateSobjectsProfile]
             case .updateKeyOps: [.manage, .updateKeyOps]
             case .updateEnabledState: [.manage, .updateSobjectsEnabledState]
@@ -73,6 +84,10 @@ package enum Policy {
             case .activate: [.manage, .activateSobjects]
             case .revoke: [.manage, .revokeSobjects]
             case .delete: [.manage, .deleteSobjects]
+            case .destroy: [.manage, .destroySobjects]
+            case .deletePrivate: [.manage, .deleteKeyMaterial]
+            case .copy: [.manage, .copySobjects]
+            case .rotate: [.manage, .rotateSobjects]
             }
         guard wanted.isEmpty || app.may(wanted, in: group) else {
             let names = wanted.map(\.rawValue).joined(separator: " or ")
@@ -81,21 +96,35 @@ package enum Policy {
     }
 
     private static func checkObject(_ principal: Principal, _ action: Action, _ object: Sobject) throws(KMSError) {
+        // A key that is no longer Active protects nothing new, but what it protected can still be read and checked.
+        let now: [ObjectState] = [.active]
+        let also: [ObjectState] = [.active, .deactivated, .compromised]
         switch action {
-        case .read:
-            break
-        case .sign:
-            try checkUsable(object, in: [.active])
-            try checkOperation(.sign, object)
-        case .verify:
-            try checkUsable(object, in: [.active, .deactivated, .compromised])
-            try checkOperation(.verify, object)
-        case .export:
-            try checkOperation(.export, object)
-        case .updateProfile, .updateKeyOps, .updateEnabledState, .updatePolicies, .move, .activate, .revoke, .delete:
+        case .read: break
+        case .sign: try checkUse(.sign, object, in: now)
+        case .verify: try checkUse(.verify, object, in: also)
+        case .encrypt: try checkUse(.encrypt, object, in: now)
+        case .decrypt: try checkUse(.decrypt, object, in: also)
+        case .macGenerate: try checkUse(.macGenerate, object, in: now)
+        case .macVerify: try checkUse(.macVerify, object, in: also)
+        case .wrapKey: try checkUse(.wrapKey, object, in: now)
+        case .unwrapKey: try checkUse(.unwrapKey, object, in: also)
+        case .deriveKey: try checkUse(.deriveKey, object, in: now)
+        case .agreeKey: try checkUse(.agreeKey, object, in: now)
+        case .export: try checkOperation(.export, object)
+        case .digest: try checkUsable(object, in: also)
+        case .updateProfile, .updateKeyOps, .updateEnabledState, .updatePolicies, .move, .activate, .revoke, .delete,
+            .destroy, .deletePrivate, .copy, .rotate:
             // APPMANAGEABLE is what lets an app change the object in any way; users need no such leave.
             if case .app = principal { try checkOperation(.appManageable, object) }
         }
+    }
+
+    private static func checkUse(
+        _ operation: KeyOperation, _ object: Sobject, in states: [ObjectState]
+    ) throws(KMSError) {
+        try checkUsable(object, in: states)
+        try checkOperation(operation, object)
     }
 
     private static func checkOperation(_ operation: KeyOperation, _ object: Sobject) throws(KMSError) {

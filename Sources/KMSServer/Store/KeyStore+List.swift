@@ -14,6 +14,12 @@ package struct KeyQuery: Sendable {
     package var name: String?
     package var groupID: String?
     package var objType: ObjectType?
+    /// The `pkcs11-label` of an object's metadata, or else its name.
+    package var label: String?
+    /// Id of an app or user.
+    package var creator: String?
+    package var filter: KeyFilter?
+    package var showsDestroyed = false
     package var customMetadata: [String: String] = [:]
     package var sort = Sort.kid
     package var isDescending = false
@@ -54,7 +60,9 @@ extension KeyStore {
             return try Int.fetchOne(db, sql: "SELECT count(*) FROM sobject WHERE \(condition)", arguments: arguments)
                 ?? 0
         }
-        return (try count(query), try count(KeyQuery(account: query.account, groups: query.groups)))
+        var all = KeyQuery(account: query.account, groups: query.groups)
+        all.showsDestroyed = query.showsDestroyed
+        return (try count(query), try count(all))
     }
 
     private static func filter(_ query: KeyQuery) throws -> (String, StatementArguments) {
@@ -70,6 +78,27 @@ extension KeyStore {
             guard let value else { continue }
             condition += " AND \(column) = ?"
             arguments += [value]
+        }
+        if !query.showsDestroyed {
+            condition += " AND json_extract(attributes, '$.state') IS NOT ?"
+            arguments += [ObjectState.destroyed.rawValue]
+        }
+        if let label = query.label {
+            condition += """
+                 AND ifnull((SELECT entry.value FROM json_each(attributes, '$.custom_metadata') AS entry
+                    WHERE entry.key = ?), name) = ?
+                """
+            arguments += [PercentCoding.labelKey, label]
+        }
+        if let creator = query.creator {
+            condition += """
+                 AND ? IN (json_extract(attributes, '$.creator.app'), json_extract(attributes, '$.creator.user'))
+                """
+            arguments += [creator]
+        }
+        if let filter = query.filter {
+            condition += " AND \(filter.condition)"
+            arguments += StatementArguments(filter.arguments)
         }
         for (key, value) in query.customMetadata {
             condition += """

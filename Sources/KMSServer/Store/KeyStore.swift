@@ -33,6 +33,11 @@ package enum KeyStore {
             arguments: [record.object.name, record.object.groupID, try json(record.object), record.kid])
     }
 
+    /// Takes the key material out; the attributes stay.
+    package static func eraseMaterial(_ kid: String, in db: Database) throws {
+        try db.execute(sql: "UPDATE sobject SET sealed_value = NULL WHERE kid = ?", arguments: [kid])
+    }
+
     package static func delete(_ kid: String, in db: Database) throws {
         try db.execute(sql: "DELETE FROM sobject WHERE kid = ?", arguments: [kid])
     }

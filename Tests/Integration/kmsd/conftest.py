@@ -4,8 +4,10 @@ import base64
 import http.client
 import json
 import re
+import shutil
 import signal
 import ssl
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,6 +148,25 @@ def app(server) -> REST:
     rest = REST(server, f"Basic {server.make_app('app')}")
     yield rest
     rest.close()
+
+
+@pytest.fixture(scope="module")
+def cli(server, tmp_path_factory):
+    """Runs Fortanix's own client against the server and answers what it prints."""
+    program = shutil.which("sdkms-cli", path=f"{Path(sys.executable).parent}:{clean_environment()['PATH']}")
+    if not program:
+        pytest.skip("sdkms-cli is not installed")
+    directory = tmp_path_factory.mktemp("sdkms-cli")
+    environment = clean_environment(
+        SDKMS_CLI_TOKEN_FILE=str(directory / "token"), FORTANIX_API_ENDPOINT=server.url, HOME=str(directory)
+    )
+
+    def call(*arguments) -> str:
+        result = run(program, "--ssl-ca-cert", server.ca_file, *arguments, env=environment, cwd=directory)
+        return result.stdout.decode()
+
+    call.directory = directory
+    return call
 
 
 @pytest.fixture

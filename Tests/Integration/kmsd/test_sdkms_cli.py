@@ -1,32 +1,8 @@
 """The official command line client works against kmsd unchanged. Installed with `pip install sdkms-cli`."""
 
 import re
-import shutil
-import sys
-from pathlib import Path
-
-import pytest
-from processes import clean_environment, run
 
 KID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-@pytest.fixture(scope="module")
-def cli(server, tmp_path_factory):
-    program = shutil.which("sdkms-cli", path=f"{Path(sys.executable).parent}:{clean_environment()['PATH']}")
-    if not program:
-        pytest.skip("sdkms-cli is not installed")
-    directory = tmp_path_factory.mktemp("sdkms-cli")
-    environment = clean_environment(
-        SDKMS_CLI_TOKEN_FILE=str(directory / "token"), FORTANIX_API_ENDPOINT=server.url, HOME=str(directory)
-    )
-
-    def call(*arguments) -> str:
-        result = run(program, "--ssl-ca-cert", server.ca_file, *arguments, env=environment, cwd=directory)
-        return result.stdout.decode()
-
-    call.directory = directory
-    return call
 
 
 def test_a_day_with_the_official_client(server, cli, openssl_der, tmp_path):

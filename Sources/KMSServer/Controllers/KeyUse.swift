@@ -1,0 +1,48 @@
+internal import Hummingbird
+package import KMSModel
+
+/// A request to use one key, which the older path-style endpoints name in the path and the others in the body.
+package protocol KeyUseRequest: Decodable, Sendable {
+    var key: SobjectDescriptor? { get set }
+}
+
+extension SignRequest: KeyUseRequest {}
+extension VerifyRequest: KeyUseRequest {}
+extension EncryptRequest: KeyUseRequest {}
+extension DecryptRequest: KeyUseRequest {}
+extension CipherInitRequest: KeyUseRequest {}
+extension CipherUpdateRequest: KeyUseRequest {}
+extension CipherFinalRequest: KeyUseRequest {}
+extension MACRequest: KeyUseRequest {}
+extension MACVerifyRequest: KeyUseRequest {}
+
+extension RouteTable {
+    /// POST /crypto/v1/`name` with the key in the body, and its twin under /crypto/v1/keys/{kid}.
+    func onKey<Body: KeyUseRequest, Answer: Encodable & SendableMetatype>(
+        _ name: String, _ type: Body.Type,
+        _ handler: @escaping @Sendable (Body, KMSContext, Principal) async throws -> Answer
+    ) {
+        on(.post, "/crypto/v1/" + name) { request, context, principal in
+            try .json(try await handler(try await request.json(type), context, principal))
+        }
+        on(.post, "/crypto/v1/keys/:kid/" + name) { request, context, principal in
+            var body = try await request.json(type)
+            body.key = SobjectDescriptor(kid: context.parameters.get("kid") ?? "")
+            return try .json(try await handler(body, context, principal))
+        }
+    }
+}
+
+extension Vault {
+    /// The audit record of an operation with a key.
+    ///
+    /// - Parameters:
+    ///   - verb: as in `App "web" signed with "key"`.
+    ///   - how: the algorithm.
+    func recordUse(
+        _ verb: String, _ object: Sobject, _ how: String, _ context: KMSContext, _ principal: Principal
+    ) async throws {
+        let message = "\(principal.name) \(verb) \(object.quotedLabel) (\(how))"
+        try await audit.record(AuditEvent(.cryptoOperation, message, by: principal, context).about(object))
+    }
+}
