@@ -35,8 +35,8 @@ public func C_GetAttributeValue(
     _ hSession: CK_SESSION_HANDLE, _ hObject: CK_OBJECT_HANDLE, _ pTemplate: CK_ATTRIBUTE_PTR?, _ ulCount: CK_ULONG
 ) -> CK_RV {
     entry("C_GetAttributeValue") { library throws(CKError) in
-        let object = try library.session(hSession).token.object(hObject)
-        try AttributeReader.read(object, pTemplate, ulCount)
+        let token = try library.session(hSession).token
+        try AttributeReader.read(token.object(hObject), of: token, pTemplate, ulCount)
     }
 }
 
@@ -48,5 +48,47 @@ public func C_GetObjectSize(
         let object = try library.session(hSession).token.object(hObject)
         guard let pulSize else { throw CKError(CKR_ARGUMENTS_BAD) }
         pulSize.pointee = CK_ULONG(object.attributes.byteCount)
+    }
+}
+
+@c @implementation
+public func C_CreateObject(
+    _ hSession: CK_SESSION_HANDLE, _ pTemplate: CK_ATTRIBUTE_PTR?, _ ulCount: CK_ULONG,
+    _ phObject: CK_OBJECT_HANDLE_PTR?
+) -> CK_RV {
+    entry("C_CreateObject") { library throws(CKError) in
+        let session = try library.session(hSession)
+        guard let phObject else { throw CKError(CKR_ARGUMENTS_BAD) }
+        phObject.pointee = try session.token.create(Template(pTemplate, ulCount), by: session.owner)
+    }
+}
+
+@c @implementation
+public func C_CopyObject(
+    _ hSession: CK_SESSION_HANDLE, _ hObject: CK_OBJECT_HANDLE, _ pTemplate: CK_ATTRIBUTE_PTR?, _ ulCount: CK_ULONG,
+    _ phNewObject: CK_OBJECT_HANDLE_PTR?
+) -> CK_RV {
+    entry("C_CopyObject") { library throws(CKError) in
+        let session = try library.session(hSession)
+        guard let phNewObject else { throw CKError(CKR_ARGUMENTS_BAD) }
+        phNewObject.pointee = try session.token.copy(hObject, Template(pTemplate, ulCount), by: session.owner)
+    }
+}
+
+@c @implementation
+public func C_DestroyObject(_ hSession: CK_SESSION_HANDLE, _ hObject: CK_OBJECT_HANDLE) -> CK_RV {
+    entry("C_DestroyObject") { library throws(CKError) in
+        let session = try library.session(hSession)
+        try session.token.destroy(hObject, by: session.owner)
+    }
+}
+
+@c @implementation
+public func C_SetAttributeValue(
+    _ hSession: CK_SESSION_HANDLE, _ hObject: CK_OBJECT_HANDLE, _ pTemplate: CK_ATTRIBUTE_PTR?, _ ulCount: CK_ULONG
+) -> CK_RV {
+    entry("C_SetAttributeValue") { library throws(CKError) in
+        let session = try library.session(hSession)
+        try session.token.set(hObject, Template(pTemplate, ulCount), by: session.owner)
     }
 }

@@ -42,7 +42,7 @@ public func C_Login(
     _ hSession: CK_SESSION_HANDLE, _ userType: CK_USER_TYPE, _ pPin: CK_UTF8CHAR_PTR?, _ ulPinLen: CK_ULONG
 ) -> CK_RV {
     entry("C_Login") { library throws(CKError) in
-        try library.session(hSession).token.login(userType, pin: Input(pPin, ulPinLen))
+        try library.session(hSession).login(userType, pin: Input(pPin, ulPinLen))
     }
 }
 
@@ -52,5 +52,37 @@ public func C_Logout(_ hSession: CK_SESSION_HANDLE) -> CK_RV {
         let session = try library.session(hSession)
         try session.token.logout()
         library.endOperations(of: session.token)
+    }
+}
+
+@c @implementation
+public func C_GetOperationState(
+    _ hSession: CK_SESSION_HANDLE, _ pOperationState: CK_BYTE_PTR?, _ pulOperationStateLen: CK_ULONG_PTR?
+) -> CK_RV {
+    entry("C_GetOperationState") { library throws(CKError) in
+        try library.session(hSession).getState(into: Output(pOperationState, pulOperationStateLen))
+    }
+}
+
+@c @implementation
+public func C_SetOperationState(
+    _ hSession: CK_SESSION_HANDLE, _ pOperationState: CK_BYTE_PTR?, _ ulOperationStateLen: CK_ULONG,
+    _ hEncryptionKey: CK_OBJECT_HANDLE, _ hAuthenticationKey: CK_OBJECT_HANDLE
+) -> CK_RV {
+    entry("C_SetOperationState") { library throws(CKError) in
+        try library.session(hSession).setState(
+            Input(pOperationState, ulOperationStateLen), encryptionKey: hEncryptionKey,
+            authenticationKey: hAuthenticationKey)
+    }
+}
+
+@c @implementation
+public func C_LoginUser(
+    _ hSession: CK_SESSION_HANDLE, _ userType: CK_USER_TYPE, _ pPin: CK_UTF8CHAR_PTR?, _ ulPinLen: CK_ULONG,
+    _ pUsername: CK_UTF8CHAR_PTR?, _ ulUsernameLen: CK_ULONG
+) -> CK_RV {
+    entry("C_LoginUser") { library throws(CKError) in
+        let session = try library.session(hSession)
+        try session.login(userType, pin: Input(pPin, ulPinLen), hasUsername: ulUsernameLen != 0)
     }
 }

@@ -8,10 +8,8 @@ public func C_SignInit(
 ) -> CK_RV {
     entry("C_SignInit") { library throws(CKError) in
         let session = try library.session(hSession)
-        guard let pMechanism else {
-            // Section 5.13: a null mechanism ends the active operation.
-            return session.endSign()
-        }
+        // Section 5.2: a null mechanism ends the active operation.
+        guard let pMechanism else { return session.signing.cancel() }
         try session.signInit(MechanismRequest(pMechanism), key: hKey)
     }
 }

@@ -7,7 +7,7 @@ public func C_GetSlotList(
     _ tokenPresent: CK_BBOOL, _ pSlotList: CK_SLOT_ID_PTR?, _ pulCount: CK_ULONG_PTR?
 ) -> CK_RV {
     entry("C_GetSlotList") { library throws(CKError) in
-        let slots = library.slots.filter { tokenPresent == CK_FALSE || $0.token != nil }
+        let slots = library.slots.filter { tokenPresent == CK_FALSE || $0.isTokenPresent }
         try place(slots.map(\.id), into: pSlotList, count: pulCount)
     }
 }
@@ -47,5 +47,13 @@ public func C_GetMechanismInfo(
         let mechanism = try library.token(slotID).mechanisms.row(type)
         guard let pInfo else { throw CKError(CKR_ARGUMENTS_BAD) }
         pInfo.pointee = mechanism.info
+    }
+}
+
+@c @implementation
+public func C_WaitForSlotEvent(_ flags: CK_FLAGS, _ pSlot: CK_SLOT_ID_PTR?, _ pReserved: CK_VOID_PTR?) -> CK_RV {
+    entry("C_WaitForSlotEvent") { library throws(CKError) in
+        guard let pSlot, pReserved == nil else { throw CKError(CKR_ARGUMENTS_BAD) }
+        pSlot.pointee = try library.waitForSlotEvent(isBlocking: flags & CKF_DONT_BLOCK == 0)
     }
 }

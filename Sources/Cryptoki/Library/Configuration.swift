@@ -25,6 +25,9 @@ package struct Configuration: Sendable {
         package var cacheSeconds: Int = 60
         /// Total deadline of one C_ call.
         package var deadlineMilliseconds: Int = 10_000
+        /// Keys that a session generates are made and held in this process instead of the KMS: faster, and in this
+        /// machine's memory.
+        package var hasLocalSessionKeys = false
         /// 0: no limit.
         package var maximumConcurrentRequests: Int = 0
 

@@ -54,6 +54,8 @@ package enum ConfigurationKeys {
             ConfigurationKey("cache_ttl", .number(0...86_400)),
             // Milliseconds for one C_ call, connecting and repeating included.
             ConfigurationKey("retry_timeout_millis", .number(1...3_600_000)),
+            // kms or local: who makes and holds keys that a session generates.
+            ConfigurationKey("session_keys", .text),
             // 0: no limit.
             ConfigurationKey("max_concurrent_requests_per_slot", .number(0...65_536)),
         ]

@@ -135,6 +135,12 @@ struct ConfigurationReader {
             }
             slot.backend = name
         }
+        if let entry = table["session_keys"], let place = text(entry) {
+            guard place == "kms" || place == "local" else {
+                throw error(entry.line, "session_keys must be \"kms\" or \"local\"")
+            }
+            slot.hasLocalSessionKeys = place == "local"
+        }
         if let entry = table["app_id"], let id = text(entry) {
             guard UUID(uuidString: id) != nil else {
                 throw error(entry.line, "app_id must be the app's UUID, as the KMS shows it")

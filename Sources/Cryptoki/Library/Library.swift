@@ -77,7 +77,7 @@ final class Library: Sendable {
             state.sessions = [:]
             return state.slots ?? []
         }
-        for slot in slots { slot.token?.login.reset() }
+        for slot in slots { slot.token?.endSessions() }
     }
 
     /// Local: no network, no thread to join, nothing that an exiting host could hang on.
@@ -87,7 +87,7 @@ final class Library: Sendable {
             state.sessions = [:]
             return state.slots ?? []
         }
-        for slot in slots { slot.token?.login.reset() }
+        for slot in slots { slot.token?.endSessions() }
     }
 
     private func makeSlots() throws(CKError) -> [Slot] {
@@ -134,7 +134,7 @@ final class Library: Sendable {
             let handle = state.nextHandle
             state.nextHandle &+= 1
             state.sessions[handle] = Session(
-                slotID: slotID, token: token, isReadWrite: flags & CKF_RW_SESSION != 0)
+                handle: handle, slotID: slotID, token: token, isReadWrite: flags & CKF_RW_SESSION != 0)
             return handle
         }
     }
@@ -154,13 +154,14 @@ final class Library: Sendable {
             return (session, !state.sessions.values.contains { $0.slotID == session.slotID })
         }
         guard let closed else { throw CKError(CKR_SESSION_HANDLE_INVALID) }
-        if closed.isLast { closed.session.token.login.reset() }
+        closed.session.token.endSession(handle)
+        if closed.isLast { closed.session.token.endSessions() }
     }
 
     func closeAllSessions(_ slotID: CK_SLOT_ID) throws(CKError) {
         let token = try token(slotID)
         state.withLock { $0.sessions = $0.sessions.filter { $0.value.slotID != slotID } }
-        token.login.reset()
+        token.endSessions()
     }
 
     /// C_Logout ends what uses private keys, in every session of the token.

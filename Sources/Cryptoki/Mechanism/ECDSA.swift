@@ -1,30 +1,25 @@
 internal import CPKCS11
 internal import KMSBackend
 package import KMSModel
+internal import KMSSupport
 internal import OpenSSLCrypto
 
 /// ECDSA (mechanisms specification 2.3.6 and 2.3.7). Signatures are r ‖ s of the order's width.
 package enum ECDSA: MechanismFamily {
     package static var mechanisms: [Mechanism] {
-        [
-            row(CKM_ECDSA, nil),
-            row(CKM_ECDSA_SHA1, .sha1),
-            row(CKM_ECDSA_SHA224, .sha224),
-            row(CKM_ECDSA_SHA256, .sha256),
-            row(CKM_ECDSA_SHA384, .sha384),
-            row(CKM_ECDSA_SHA512, .sha512),
-        ]
+        [row(CKM_ECDSA, nil)] + HashTable.rows.map { row($0.ecdsa, $0.hash) }
     }
 
+    static var traits: CK_FLAGS { CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS }
+
     private static func row(_ type: CK_MECHANISM_TYPE, _ digest: HashAlgorithm?) -> Mechanism {
-        Mechanism(
-            type: type, keyType: CKK_EC, bits: 224...521,
-            flags: CKF_SIGN | CKF_HW | CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS, digest: digest,
-            needs: .signECDSA
-        ) { request, mechanism, key throws(CKError) in
+        var row = Mechanism(type, [CKK_EC], KeySizes.ec, .bits)
+        row.traits = traits
+        row.setSignature(needs: .signECDSA) { request, key throws(CKError) in
             try request.requireNoParameter()
-            return Scheme(digest: mechanism.digest, orderBits: key.bits)
+            return Scheme(digest: digest, orderBits: key.facts.bits)
         }
+        return row
     }
 
     private struct Scheme: SignatureScheme {
@@ -34,7 +29,7 @@ package enum ECDSA: MechanismFamily {
         private var width: Int { (orderBits + 7) / 8 }
         var outputLength: Int { width * 2 }
 
-        func prepare(_ data: [UInt8]) throws(CKError) -> (algorithm: SigningAlgorithm, digest: [UInt8]) {
+        func prepare(_ data: [UInt8]) throws(CKError) -> (algorithm: SigningAlgorithm, input: [UInt8]) {
             if let digest { return (.ecdsa(digest), data) }
             return try ECDSA.digest(ofBlock: data, orderBits: orderBits)
         }
@@ -43,7 +38,14 @@ package enum ECDSA: MechanismFamily {
             do throws(CryptoError) {
                 return try ECDSASignature.fixedWidth(der: signature, width: width)
             } catch {
+                Log.error("the KMS's signature is none of this key's: \(error)")
                 throw CKError(CKR_DEVICE_ERROR)
+            }
+        }
+
+        func encoded(_ signature: [UInt8]) throws(CKError) -> [UInt8] {
+            try CKError.failing(CKR_SIGNATURE_INVALID) { () throws(CryptoError) in
+                try ECDSASignature.der(fixedWidth: signature)
             }
         }
     }
@@ -53,7 +55,7 @@ package enum ECDSA: MechanismFamily {
     /// with zeros on the left without changing the signature's meaning.
     package static func digest(
         ofBlock block: [UInt8], orderBits: Int
-    ) throws(CKError) -> (algorithm: SigningAlgorithm, digest: [UInt8]) {
+    ) throws(CKError) -> (algorithm: SigningAlgorithm, input: [UInt8]) {
         guard !block.isEmpty else { throw CKError(CKR_DATA_LEN_RANGE) }
         let hashes: [HashAlgorithm] = [.sha1, .sha224, .sha256, .sha384, .sha512]
         if let exact = hashes.first(where: { $0.length == block.count }) { return (.ecdsa(exact), block) }

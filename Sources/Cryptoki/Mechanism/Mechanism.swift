@@ -1,63 +1,122 @@
 package import CPKCS11
-package import KMSBackend
-package import KMSModel
+internal import KMSBackend
+internal import KMSModel
 
-/// One row of the mechanism table: what a mechanism works with and who performs it.
+/// One row of the mechanism table: what a mechanism works with, and who performs it in each of its roles.
 package struct Mechanism: Sendable {
+    /// The unit in which the standard counts a mechanism's key sizes.
+    package enum SizeUnit: Sendable { case bits, bytes, none }
+
+    /// What a mechanism can be used for. Makes the operation that C_…Init asks for.
+    struct Role<Make: Sendable>: Sendable {
+        let flag: CK_FLAGS
+        /// What the slot's backend must be able to do; empty: the module does it itself.
+        let needs: Capabilities
+        let make: Make
+    }
+
+    // Closures of these types are named before they are used: as an argument of the generic `Role` they crash the
+    // compiler of Swift 6.3.1.
+    typealias MakeSigning = @Sendable (MechanismRequest, KeyInUse) throws(CKError) -> any Signing
+    typealias MakeVerifying = @Sendable (MechanismRequest, KeyInUse) throws(CKError) -> any Verifying
+    typealias MakeCiphering = @Sendable (MechanismRequest, KeyInUse) throws(CKError) -> any Ciphering
+    typealias MakeCipher = @Sendable (MechanismRequest, Object.KeyFacts) throws(CKError) -> Cipher
+    typealias MakeKey = @Sendable (MechanismRequest, ObjectDraft) throws(CKError) -> KeySpecification
+    typealias MakeDerivation = @Sendable (MechanismRequest, KeyInUse) throws(CKError) -> any KeyDerivationScheme
+
     package let type: CK_MECHANISM_TYPE
-    package let keyType: CK_KEY_TYPE
-    /// Key sizes in bits: modulus, or order of the curve.
-    package let bits: ClosedRange<Int>
-    package let flags: CK_FLAGS
-    /// The digest that the mechanism makes of the data itself; nil: the data is the digest, or holds it.
-    package let digest: HashAlgorithm?
-    /// What the slot's backend must be able to do.
-    package let needs: Capabilities
-    /// Makes the operation that C_SignInit asks for.
-    let signature: @Sendable (MechanismRequest, Mechanism, Object.PrivateKey) throws(CKError) -> any SignatureScheme
+    let keyTypes: [CK_KEY_TYPE]
+    /// In `unit`.
+    let sizes: ClosedRange<Int>
+    let unit: SizeUnit
+    /// Flags beside those of the roles: what the curves are like.
+    var traits: CK_FLAGS = 0
 
+    var sign: Role<MakeSigning>?
+    var verify: Role<MakeVerifying>?
+    var signRecover: Role<MakeSigning>?
+    var verifyRecover: Role<MakeVerifying>?
+    var encrypt: Role<MakeCiphering>?
+    var decrypt: Role<MakeCiphering>?
+    var wrap: Role<MakeCipher>?
+    var unwrap: Role<MakeCipher>?
+    var digest: Role<HashAlgorithm>?
+    var generate: Role<MakeKey>?
+    var derive: Role<MakeDerivation>?
+    /// The message functions of version 3.0 work with it.
+    var messages: CK_FLAGS = 0
+
+    init(
+        _ type: CK_MECHANISM_TYPE, _ keyTypes: [CK_KEY_TYPE], _ sizes: ClosedRange<Int> = 0...0,
+        _ unit: SizeUnit = .none
+    ) {
+        self.type = type
+        self.keyTypes = keyTypes
+        self.sizes = sizes
+        self.unit = unit
+    }
+
+    /// - Throws: CKR_KEY_TYPE_INCONSISTENT, CKR_KEY_SIZE_RANGE.
+    func check(_ key: Object.KeyFacts) throws(CKError) {
+        guard keyTypes.contains(key.keyType) else { throw CKError(CKR_KEY_TYPE_INCONSISTENT) }
+        let size =
+            switch unit {
+            case .bits: key.bits
+            case .bytes: key.bits / 8
+            case .none: sizes.lowerBound
+            }
+        guard sizes.contains(size) else { throw CKError(CKR_KEY_SIZE_RANGE) }
+    }
+}
+
+extension Mechanism {
+    /// Without the roles that the backend cannot play; nil when none is left.
+    func restricted(to capabilities: Capabilities) -> Mechanism? {
+        var row = self
+        row.sign = sign?.available(capabilities)
+        row.verify = verify?.available(capabilities)
+        row.signRecover = signRecover?.available(capabilities)
+        row.verifyRecover = verifyRecover?.available(capabilities)
+        row.encrypt = encrypt?.available(capabilities)
+        row.decrypt = decrypt?.available(capabilities)
+        row.wrap = wrap?.available(capabilities)
+        row.unwrap = unwrap?.available(capabilities)
+        row.digest = digest?.available(capabilities)
+        row.generate = generate?.available(capabilities)
+        row.derive = derive?.available(capabilities)
+        if row.sign == nil { row.messages &= ~CKF_MESSAGE_SIGN }
+        if row.verify == nil { row.messages &= ~CKF_MESSAGE_VERIFY }
+        if row.encrypt == nil { row.messages &= ~CKF_MESSAGE_ENCRYPT }
+        if row.decrypt == nil { row.messages &= ~CKF_MESSAGE_DECRYPT }
+        return row.roles.isEmpty ? nil : row
+    }
+
+    private var roles: [(flag: CK_FLAGS, needs: Capabilities)] {
+        var roles: [(flag: CK_FLAGS, needs: Capabilities)] = []
+        sign.map { roles.append(($0.flag, $0.needs)) }
+        verify.map { roles.append(($0.flag, $0.needs)) }
+        signRecover.map { roles.append(($0.flag, $0.needs)) }
+        verifyRecover.map { roles.append(($0.flag, $0.needs)) }
+        encrypt.map { roles.append(($0.flag, $0.needs)) }
+        decrypt.map { roles.append(($0.flag, $0.needs)) }
+        wrap.map { roles.append(($0.flag, $0.needs)) }
+        unwrap.map { roles.append(($0.flag, $0.needs)) }
+        digest.map { roles.append(($0.flag, $0.needs)) }
+        generate.map { roles.append(($0.flag, $0.needs)) }
+        derive.map { roles.append(($0.flag, $0.needs)) }
+        return roles
+    }
+
+    /// CKF_HW: the KMS performs it, in at least one role.
     package var info: CK_MECHANISM_INFO {
-        CK_MECHANISM_INFO(
-            ulMinKeySize: CK_ULONG(bits.lowerBound), ulMaxKeySize: CK_ULONG(bits.upperBound), flags: flags)
+        let flags = roles.reduce(traits | messages) { $0 | $1.flag | ($1.needs.isEmpty ? 0 : CKF_HW) }
+        return CK_MECHANISM_INFO(
+            ulMinKeySize: CK_ULONG(sizes.lowerBound), ulMaxKeySize: CK_ULONG(sizes.upperBound), flags: flags)
     }
 }
 
-/// What a signature mechanism does around the KMS's primitive. Knows no HTTP, keeps no state.
-protocol SignatureScheme: Sendable {
-    /// Length of the signature in bytes, known before anything is signed.
-    var outputLength: Int { get }
-
-    /// Turns the data of C_Sign, or its digest where the mechanism hashes, into what the KMS signs.
-    func prepare(_ data: [UInt8]) throws(CKError) -> (algorithm: SigningAlgorithm, digest: [UInt8])
-
-    /// Turns the KMS's signature into the standard's form.
-    func finish(_ signature: [UInt8]) throws(CKError) -> [UInt8]
-}
-
-/// The caller's CK_MECHANISM, taken apart without trust.
-package struct MechanismRequest {
-    let type: CK_MECHANISM_TYPE
-    private let parameter: UnsafeRawPointer?
-    private let parameterLength: CK_ULONG
-
-    package init(_ pointer: CK_MECHANISM_PTR) {
-        let mechanism = UnsafeRawPointer(pointer).loadUnaligned(as: CK_MECHANISM.self)
-        type = mechanism.mechanism
-        parameter = mechanism.pParameter.map { UnsafeRawPointer($0) }
-        parameterLength = mechanism.ulParameterLen
-    }
-
-    /// - Throws: CKR_MECHANISM_PARAM_INVALID when there is a parameter.
-    func requireNoParameter() throws(CKError) {
-        // Some hosts pass a pointer with length 0; a length is what makes a parameter.
-        guard parameterLength == 0 else { throw CKError(CKR_MECHANISM_PARAM_INVALID) }
-    }
-
-    /// - Throws: CKR_MECHANISM_PARAM_INVALID when the parameter has another size.
-    func parameter<Parameter: BitwiseCopyable>(as: Parameter.Type) throws(CKError) -> Parameter {
-        guard let parameter, parameterLength == CK_ULONG(MemoryLayout<Parameter>.size) else {
-            throw CKError(CKR_MECHANISM_PARAM_INVALID)
-        }
-        return parameter.loadUnaligned(as: Parameter.self)
+extension Mechanism.Role {
+    fileprivate func available(_ capabilities: Capabilities) -> Self? {
+        capabilities.isSuperset(of: needs) ? self : nil
     }
 }

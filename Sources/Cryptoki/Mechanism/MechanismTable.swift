@@ -6,16 +6,19 @@ package protocol MechanismFamily {
     static var mechanisms: [Mechanism] { get }
 }
 
-/// The mechanisms of one token: those that its backend can do.
+/// The mechanisms of one token: those that its backend can do, and those that need none.
 package struct MechanismTable: Sendable {
     private static var families: [any MechanismFamily.Type] {
-        [RSAPKCS1.self, RSAPSS.self, ECDSA.self]
+        [
+            RSAPKCS1.self, RSAPSS.self, RSAOAEP.self, RSARaw.self, ECDSA.self, EdDSA.self, HMAC.self, CMAC.self,
+            AES.self, DES3.self, Digests.self, KeyGeneration.self, ECDH.self, HKDF.self, EncryptionDerivation.self,
+        ]
     }
 
     package let rows: [Mechanism]
 
     package init(_ capabilities: Capabilities) {
-        rows = MechanismTable.families.flatMap { $0.mechanisms }.filter { capabilities.isSuperset(of: $0.needs) }
+        rows = MechanismTable.families.flatMap { $0.mechanisms }.compactMap { $0.restricted(to: capabilities) }
     }
 
     /// - Throws: CKR_MECHANISM_INVALID.

@@ -1,45 +1,67 @@
 internal import CPKCS11
 internal import KMSBackend
 package import KMSModel
+internal import KMSSupport
+internal import OpenSSLCrypto
 
-/// PKCS #1 v1.5 signatures (mechanisms specification 2.1.6 and 2.1.9).
+/// PKCS #1 v1.5: signatures, encryption, and wrapping of secret keys (mechanisms specification 2.1.6 and 2.1.9).
 package enum RSAPKCS1: MechanismFamily {
     package static var mechanisms: [Mechanism] {
-        [
-            row(CKM_RSA_PKCS, nil),
-            row(CKM_SHA1_RSA_PKCS, .sha1),
-            row(CKM_SHA224_RSA_PKCS, .sha224),
-            row(CKM_SHA256_RSA_PKCS, .sha256),
-            row(CKM_SHA384_RSA_PKCS, .sha384),
-            row(CKM_SHA512_RSA_PKCS, .sha512),
-        ]
-    }
-
-    private static func row(_ type: CK_MECHANISM_TYPE, _ digest: HashAlgorithm?) -> Mechanism {
-        Mechanism(
-            type: type, keyType: CKK_RSA, bits: 2048...4096, flags: CKF_SIGN | CKF_HW, digest: digest,
-            needs: .signRSAPKCS1
-        ) { request, mechanism, key throws(CKError) in
+        var plain = Mechanism(CKM_RSA_PKCS, [CKK_RSA], KeySizes.rsa, .bits)
+        plain.setSignature(needs: .signRSAPKCS1, recovers: true) { request, key throws(CKError) in
             try request.requireNoParameter()
-            return Scheme(digest: mechanism.digest, outputLength: (key.bits + 7) / 8)
+            return Scheme(digest: nil, outputLength: (key.facts.bits + 7) / 8, sizeLimit: (key.facts.bits + 7) / 8)
         }
+        plain.setRSACipher(needs: .decryptRSAPKCS1) { request throws(CKError) in
+            try request.requireNoParameter()
+            return .rsa(.pkcs1V15, label: [])
+        }
+        return [plain] + HashTable.rows.map { row($0.rsaPKCS, $0.hash) }
     }
 
-    private struct Scheme: SignatureScheme {
+    private static func row(_ type: CK_MECHANISM_TYPE, _ digest: HashAlgorithm) -> Mechanism {
+        var row = Mechanism(type, [CKK_RSA], KeySizes.rsa, .bits)
+        row.setSignature(needs: .signRSAPKCS1) { request, key throws(CKError) in
+            try request.requireNoParameter()
+            return Scheme(digest: digest, outputLength: (key.facts.bits + 7) / 8, sizeLimit: 0)
+        }
+        return row
+    }
+
+    private struct Scheme: RecoveringScheme {
         let digest: HashAlgorithm?
         let outputLength: Int
+        /// Longest block in bytes of the mechanism without a hash, with its eleven bytes of padding.
+        let sizeLimit: Int
 
-        func prepare(_ data: [UInt8]) throws(CKError) -> (algorithm: SigningAlgorithm, digest: [UInt8]) {
+        var padding: RSAPadding { .pkcs1V15 }
+
+        func prepare(_ data: [UInt8]) throws(CKError) -> (algorithm: SigningAlgorithm, input: [UInt8]) {
             if let digest { return (.rsaPKCS1(digest), data) }
-            // A KMS signs digests, not blocks: CKM_RSA_PKCS is possible where the block is one that the KMS makes.
-            guard data.count <= outputLength - 11 else { throw CKError(CKR_DATA_LEN_RANGE) }
+            guard data.count <= sizeLimit - 11 else { throw CKError(CKR_DATA_LEN_RANGE) }
             guard let (hash, digest) = DigestInfo.split(data) else { throw CKError(CKR_DATA_INVALID) }
             return (.rsaPKCS1(hash), digest)
         }
 
-        func finish(_ signature: [UInt8]) throws(CKError) -> [UInt8] {
-            guard signature.count == outputLength else { throw CKError(CKR_DEVICE_ERROR) }
-            return signature
+        /// A KMS signs digests, not blocks. A block that is none can be padded here and run through the bare RSA
+        /// operation, where the KMS lets this key decrypt.
+        func signUnprepared(_ data: [UInt8], _ key: KeyInUse) throws(CKError) -> [UInt8]? {
+            guard digest == nil, DigestInfo.split(data) == nil, data.count <= sizeLimit - 11,
+                key.token.backend.capabilities.contains(.decryptRSARaw), key.object.attributes.flag(CKA_DECRYPT)
+            else { return nil }
+            let padding = [UInt8](repeating: 0xFF, count: outputLength - data.count - 3)
+            let block = [0x00, 0x01] + padding + [0x00] + data
+            return try RSARaw.decrypt(block, key)
+        }
+
+        func verifyUnprepared(
+            _ data: [UInt8], _ signature: [UInt8], _ key: PublicKey
+        ) throws(CKError) -> Bool? {
+            guard digest == nil, DigestInfo.split(data) == nil else { return nil }
+            guard data.count <= sizeLimit - 11 else { throw CKError(CKR_DATA_LEN_RANGE) }
+            return try CKError.failing { () throws(CryptoError) in
+                try key.recover(signature, padding: .pkcs1V15) == data
+            }
         }
     }
 }
@@ -47,7 +69,7 @@ package enum RSAPKCS1: MechanismFamily {
 /// DigestInfo (RFC 8017 section 9.2, note 1): the DER prefix that names a hash, followed by the hash.
 ///
 /// Compared byte by byte with the only encoding that the KMS will produce. Another encoding of the same thing (absent
-/// instead of NULL parameters, say) is refused, because the signature would not be over what the host gave.
+/// instead of NULL parameters, say) is no DigestInfo here, because the signature would not be over what the host gave.
 package enum DigestInfo {
     package static func split(_ block: [UInt8]) -> (hash: HashAlgorithm, digest: [UInt8])? {
         for hash in HashAlgorithm.allCases {

@@ -5,11 +5,13 @@ package import CPKCS11
 /// One block of bytes with an index instead of a dictionary of arrays: a token may hold ten thousand keys with some
 /// thirty attributes each.
 package struct AttributeSet: Sendable {
+    private enum Access: UInt8 { case open, sensitive, exported }
+
     private struct Entry {
         var type: CK_ATTRIBUTE_TYPE
         var offset: UInt32
         var count: UInt32
-        var isSensitive: Bool
+        var access: Access
     }
 
     private var entries: [Entry] = []
@@ -19,6 +21,8 @@ package struct AttributeSet: Sendable {
         case bytes(ArraySlice<UInt8>)
         /// Exists, but may not be read.
         case sensitive
+        /// May be read, and must be asked for: the KMS gives it only in an export.
+        case exported
     }
 
     package init() {}
@@ -30,27 +34,48 @@ package struct AttributeSet: Sendable {
         let offset = bytes.count
         bytes.append(contentsOf: value)
         guard let start = UInt32(exactly: offset), let count = UInt32(exactly: bytes.count - offset) else { return }
-        entries.append(Entry(type: type, offset: start, count: count, isSensitive: false))
+        place(Entry(type: type, offset: start, count: count, access: .open))
     }
 
     package mutating func set(_ type: CK_ATTRIBUTE_TYPE, _ value: Bool) { set(type, [value ? CK_TRUE : CK_FALSE]) }
 
-    package mutating func set(_ type: CK_ATTRIBUTE_TYPE, _ value: CK_ULONG) {
-        set(type, withUnsafeBytes(of: value) { Array($0) })
+    package mutating func set(_ type: CK_ATTRIBUTE_TYPE, _ value: CK_ULONG) { set(type, value.bytes) }
+
+    /// A secret part of a key.
+    package mutating func setSecret(_ type: CK_ATTRIBUTE_TYPE, isReadable: Bool) {
+        place(Entry(type: type, offset: 0, count: 0, access: isReadable ? .exported : .sensitive))
     }
 
-    package mutating func setSensitive(_ type: CK_ATTRIBUTE_TYPE) {
-        entries.append(Entry(type: type, offset: 0, count: 0, isSensitive: true))
+    private mutating func place(_ entry: Entry) {
+        if let index = entries.firstIndex(where: { $0.type == entry.type }) {
+            entries[index] = entry
+        } else {
+            entries.append(entry)
+        }
     }
 
     package subscript(type: CK_ATTRIBUTE_TYPE) -> Value? {
         guard let entry = entries.first(where: { $0.type == type }) else { return nil }
-        if entry.isSensitive { return .sensitive }
-        return .bytes(bytes[Int(entry.offset)..<Int(entry.offset) + Int(entry.count)])
+        switch entry.access {
+        case .open: return .bytes(bytes[Int(entry.offset)..<Int(entry.offset) + Int(entry.count)])
+        case .sensitive: return .sensitive
+        case .exported: return .exported
+        }
     }
 
+    /// The value, where it is at hand.
+    package func value(_ type: CK_ATTRIBUTE_TYPE) -> [UInt8]? {
+        guard case .bytes(let bytes) = self[type] else { return nil }
+        return Array(bytes)
+    }
+
+    /// false also for an attribute that the object does not have.
+    package func flag(_ type: CK_ATTRIBUTE_TYPE) -> Bool { value(type) == [CK_TRUE] }
+
+    package func number(_ type: CK_ATTRIBUTE_TYPE) -> CK_ULONG? { value(type)?.number }
+
     /// Whether the object has this very value. A sensitive attribute matches nothing: a search must not become an
-    /// oracle.
+    /// oracle. Nor does one that an export would have to tell.
     package func matches(_ type: CK_ATTRIBUTE_TYPE, _ value: some Collection<UInt8>) -> Bool {
         guard case .bytes(let own) = self[type] else { return false }
         return own.elementsEqual(value)

@@ -3,28 +3,36 @@ package import KMSBackend
 package import KMSModel
 package import OpenSSLCrypto
 
-/// A token object: one of the PKCS#11 faces of a KMS's security object. Never changes; a change at the KMS makes a new
+/// One of the PKCS#11 faces of a KMS's security object, or an object of a session. Never changes; a change makes a new
 /// one with the same handle.
 package struct Object: Sendable {
     package let handle: CK_OBJECT_HANDLE
     package let keyID: KeyID
     package let objectClass: CK_OBJECT_CLASS
-    package let isPrivate: Bool
     package let attributes: AttributeSet
-    /// What a private key can do; nil for the other classes.
-    package let key: PrivateKey?
+    /// What kind of key it is; nil for what is no key.
+    package let key: KeyFacts?
+    /// The session with which the object ends; nil for a token object.
+    package let session: CK_SESSION_HANDLE?
 
-    package struct PrivateKey: Sendable {
-        package let type: CK_KEY_TYPE
-        /// Modulus or order of the curve.
+    package struct KeyFacts: Sendable {
+        package let keyType: CK_KEY_TYPE
+        package let type: ObjectType
+        /// Modulus, order of the curve, or length of a secret key.
         package let bits: Int
-        package let operations: KeyOperations
+        package let curve: EllipticCurve?
         package let isUsable: Bool
     }
 
-    package var name: String {
-        guard case .bytes(let bytes) = attributes[CKA_LABEL] else { return "" }
-        return String(decoding: bytes, as: UTF8.self)
+    package var isPrivate: Bool { attributes.flag(CKA_PRIVATE) }
+    package var isToken: Bool { session == nil }
+
+    package var label: String { attributes.value(CKA_LABEL).map { String(decoding: $0, as: UTF8.self) } ?? "" }
+
+    /// The same object under a session's roof: an alias of a key that stays where it is.
+    func with(handle: CK_OBJECT_HANDLE, session: CK_SESSION_HANDLE?, attributes: AttributeSet) -> Object {
+        Object(
+            handle: handle, keyID: keyID, objectClass: objectClass, attributes: attributes, key: key, session: session)
     }
 }
 
@@ -33,17 +41,25 @@ package struct ObjectSource {
     package let slotID: CK_SLOT_ID
     package let description: KeyDescription
     package let context: LibraryContext
+    /// nil: a token object.
+    package let session: CK_SESSION_HANDLE?
 
-    package init(slotID: CK_SLOT_ID, description: KeyDescription, context: LibraryContext) {
+    package init(
+        slotID: CK_SLOT_ID, description: KeyDescription, context: LibraryContext, session: CK_SESSION_HANDLE? = nil
+    ) {
         self.slotID = slotID
         self.description = description
         self.context = context
+        self.session = session
     }
 
     /// Handles are the same in every process that talks to this KMS through this slot: a forked child, or a host that
     /// initialises again, may go on with the ones it has. 62 bits of SHA-256 over slot, class and the KMS's own id.
     func handle(_ objectClass: CK_OBJECT_CLASS) throws(CryptoError) -> CK_OBJECT_HANDLE {
-        let text = "\(slotID)/\(objectClass)/\(description.id)"
+        try ObjectSource.handle("\(slotID)/\(objectClass)/\(description.id.text)", context)
+    }
+
+    static func handle(_ text: String, _ context: LibraryContext) throws(CryptoError) -> CK_OBJECT_HANDLE {
         let hash = try Digest.hash(text.utf8, .sha256, in: context)
         let handle = hash.prefix(8).reduce(CK_OBJECT_HANDLE(0)) { $0 << 8 | CK_OBJECT_HANDLE($1) } >> 2
         return max(1, handle)
@@ -51,7 +67,42 @@ package struct ObjectSource {
 
     /// CKA_ID: what the KMS stores, else the public key's hash, so that a key pair and its certificate have the same.
     func identifier(subjectPublicKeyInfo: [UInt8]) throws(CryptoError) -> [UInt8] {
-        if let stored = description.pkcs11ID { return stored }
+        if let stored = description.attributes["id"] { return stored }
         return try PublicKey.identifier(subjectPublicKeyInfo: subjectPublicKeyInfo, in: context)
+    }
+
+    /// Makes the object, with the stored attributes over those that follow from the key.
+    ///
+    /// - Parameter prefix: in front of the stored names that are meant for this face alone: a key pair is one security
+    ///   object, and its public key may have a label or id of its own.
+    func object(
+        _ objectClass: CK_OBJECT_CLASS, _ attributes: AttributeSet, key: Object.KeyFacts?, prefix: String = ""
+    ) throws(CryptoError) -> Object {
+        var attributes = attributes
+        // Most objects have none or two, so that nothing here walks the whole table for each of ten thousand keys.
+        let isShared = prefix.isEmpty ? { _ in true } : { ObjectSource.sharedNames.contains($0) }
+        for (name, value) in description.attributes where isShared(name) { attributes.override(name, value) }
+        if !prefix.isEmpty {
+            for (name, value) in description.attributes where name.hasPrefix(prefix) {
+                attributes.override(String(name.dropFirst(prefix.count)), value)
+            }
+        }
+        return Object(
+            handle: try handle(objectClass), keyID: description.id, objectClass: objectClass, attributes: attributes,
+            key: key, session: session)
+    }
+
+    /// What both faces of a key pair have in common unless the public one has its own.
+    static var sharedNames: [String] { ["label", "id", "subject", "start-date", "end-date"] }
+    static var publicPrefix: String { "public-" }
+}
+
+extension AttributeSet {
+    /// Replaces an attribute that the object has by what is stored for it.
+    fileprivate mutating func override(_ name: String, _ stored: [UInt8]) {
+        guard let row = AttributeTable.row(stored: name), self[row.type] != nil, let value = row.loaded(stored) else {
+            return
+        }
+        set(row.type, value)
     }
 }

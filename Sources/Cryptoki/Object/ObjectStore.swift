@@ -22,8 +22,18 @@ final class ObjectStore: Sendable {
         var listedAt: UInt64?
         /// When single names were asked for.
         var namesAskedAt: [String: UInt64] = [:]
+        /// When objects were made, changed or removed here: newer than what a listing that began before says.
+        var changedAt: [KeyID: UInt64] = [:]
         /// Whether `objects` once was everything: good enough when the KMS is away.
         var isComplete = false
+
+        /// Puts what the KMS answered in the place of what `isReplaced` says, but for objects that this process changed
+        /// in the meantime: the answer may be older, and a KMS may take a second to forget what was deleted.
+        mutating func merge(_ listed: [Object], askedAt: UInt64, _ isReplaced: (Object) -> Bool) {
+            changedAt = changedAt.filter { askedAt < $0.value &+ ObjectStore.settlingNanoseconds }
+            objects.removeAll { isReplaced($0) && changedAt[$0.keyID] == nil }
+            objects += listed.filter { changedAt[$0.keyID] == nil }
+        }
 
         mutating func index() {
             positions = [:]
@@ -38,6 +48,8 @@ final class ObjectStore: Sendable {
     /// their configuration again (libp11 0.4.12 in NGINX's master), and a key that was made for that must be there.
     /// A worker searches by label and is answered from memory for all of `cache_ttl`.
     private static var listingSeconds: Int { 2 }
+
+    private static var settlingNanoseconds: UInt64 { 2_000_000_000 }
 
     init(
         slotID: CK_SLOT_ID, backend: any Backend, cacheSeconds: Int, context: LibraryContext,
@@ -61,6 +73,22 @@ final class ObjectStore: Sendable {
             $0.namesAskedAt = [:]
         }
     }
+
+    /// Without asking the KMS.
+    func matching(_ template: Template) -> [Object] { state.withLock { $0.objects.filter(template.matches) } }
+
+    /// The faces of a security object that was made or changed just now.
+    func insert(_ objects: [Object], of key: KeyID) {
+        state.withLock {
+            $0.objects.removeAll { $0.keyID == key }
+            $0.objects.append(contentsOf: objects)
+            $0.index()
+            $0.changedAt[key] = now()
+            for object in objects { $0.namesAskedAt[object.label] = nil }
+        }
+    }
+
+    func remove(_ key: KeyID) { insert([], of: key) }
 
     /// All objects that match, private ones included.
     func find(_ template: Template, login: Login, deadline: Deadline) throws(CKError) -> [Object] {
@@ -96,20 +124,21 @@ final class ObjectStore: Sendable {
         guard label.utf8.count <= 4_096 else { return }
         if isFresh(listedAt, seconds: cacheSeconds) {
             // A label that the directory does not have may be new: ask for that name alone.
-            guard !state.withLock({ $0.objects.contains { $0.name == label } }),
+            guard !state.withLock({ $0.objects.contains { $0.label == label } }),
                 !isFresh(state.withLock { $0.namesAskedAt[label] }, seconds: ObjectStore.negativeSeconds)
             else { return }
-            return try refresh(name: label, deadline: deadline)
+            return try refresh(label: label, deadline: deadline)
         }
         if !isFresh(state.withLock { $0.namesAskedAt[label] }, seconds: cacheSeconds) {
-            try refresh(name: label, deadline: deadline)
+            try refresh(label: label, deadline: deadline)
         }
     }
 
     private func refreshAll(deadline: Deadline) throws(BackendError) {
+        let startedAt = now()
         let objects = try list(KeyQuery(), deadline: deadline)
         state.withLock {
-            $0.objects = objects
+            $0.merge(objects, askedAt: startedAt) { _ in true }
             $0.index()
             $0.listedAt = now()
             $0.namesAskedAt = [:]
@@ -117,16 +146,20 @@ final class ObjectStore: Sendable {
         }
     }
 
-    private func refresh(name: String, deadline: Deadline) throws(BackendError) {
-        // A backend may ignore the name, or be less strict about it.
-        let objects = try list(KeyQuery(name: name), deadline: deadline).filter { $0.name == name }
+    private func refresh(label: String, deadline: Deadline) throws(BackendError) {
+        // A backend may ignore the label, or be less strict about it. What has this label may have another face with
+        // another one.
+        let startedAt = now()
+        let objects = try list(KeyQuery(label: label), deadline: deadline)
+        let matching = Set(objects.filter { $0.label == label }.map { $0.keyID })
         state.withLock {
-            $0.objects.removeAll { $0.name == name }
-            $0.objects.append(contentsOf: objects)
+            $0.merge(objects.filter { matching.contains($0.keyID) }, askedAt: startedAt) {
+                $0.label == label || matching.contains($0.keyID)
+            }
             $0.index()
-            // Names that hosts make up must not fill the memory.
+            // Labels that hosts make up must not fill the memory.
             if $0.namesAskedAt.count >= 10_000 { $0.namesAskedAt = [:] }
-            $0.namesAskedAt[name] = now()
+            $0.namesAskedAt[label] = now()
         }
     }
 

@@ -1,6 +1,6 @@
 package import CPKCS11
 
-/// A search template: the caller's attributes, copied.
+/// A template: the caller's attributes, copied.
 package struct Template: Sendable {
     package struct Attribute: Sendable {
         package let type: CK_ATTRIBUTE_TYPE
@@ -11,6 +11,9 @@ package struct Template: Sendable {
 
     /// More attributes than this in one template is a mistake, not a template.
     private static var limit: Int { 1_024 }
+
+    /// In bytes. The value of a data object is the longest that anybody gives, and KMSs take less.
+    private static var longestValue: CK_ULONG { 1 << 20 }
 
     /// - Throws: CKR_ARGUMENTS_BAD for a null template with a count, CKR_ATTRIBUTE_VALUE_INVALID for a null or absurd
     ///   value.
@@ -26,8 +29,7 @@ package struct Template: Sendable {
             // Hosts may hand us a packed array, so the loads are unaligned.
             let attribute = UnsafeRawPointer(pointer).loadUnaligned(
                 fromByteOffset: index * MemoryLayout<CK_ATTRIBUTE>.stride, as: CK_ATTRIBUTE.self)
-            // No attribute that can be searched for is anywhere near this long.
-            guard attribute.ulValueLen <= 1 << 20,
+            guard attribute.ulValueLen <= Template.longestValue,
                 let bytes = try? Input(raw: attribute.pValue.map { UnsafeRawPointer($0) }, attribute.ulValueLen).bytes()
             else { throw CKError(CKR_ATTRIBUTE_VALUE_INVALID) }
             copied.append(Attribute(type: attribute.type, value: Array(bytes)))
@@ -40,6 +42,21 @@ package struct Template: Sendable {
         guard let value = attributes.first(where: { $0.type == CKA_LABEL })?.value, !value.isEmpty else { return nil }
         return String(validating: value, as: UTF8.self)
     }
+
+    /// What the template says of CKA_TOKEN.
+    package var token: Bool? {
+        attributes.first { $0.type == CKA_TOKEN }.map { $0.value == [CK_TRUE] }
+    }
+
+    package func number(_ type: CK_ATTRIBUTE_TYPE) -> CK_ULONG? {
+        attributes.first { $0.type == type }?.value.number
+    }
+
+    package func value(_ type: CK_ATTRIBUTE_TYPE) -> [UInt8]? { attributes.first { $0.type == type }?.value }
+
+    func without(_ type: CK_ATTRIBUTE_TYPE) -> Template { Template(attributes: attributes.filter { $0.type != type }) }
+
+    private init(attributes: [Attribute]) { self.attributes = attributes }
 
     func matches(_ object: Object) -> Bool {
         attributes.allSatisfy { object.attributes.matches($0.type, $0.value) }

@@ -1,86 +1,77 @@
 package import CPKCS11
-internal import KMSBackend
 internal import KMSSupport
 
-// C_SignInit, C_Sign, C_SignUpdate, C_SignFinal (section 5.13).
+// C_Sign… and C_SignRecover… (sections 5.13 and 5.14).
 extension Session {
     package func signInit(_ request: MechanismRequest, key handle: CK_OBJECT_HANDLE) throws(CKError) {
-        guard state.withLock({ $0.sign == nil }) else { throw CKError(CKR_OPERATION_ACTIVE) }
-        guard token.login.isLoggedIn else { throw CKError(CKR_USER_NOT_LOGGED_IN) }
-        let key = try token.object(handle, or: CKR_KEY_HANDLE_INVALID)
-        let operation = try SignOperation(request, key: key, token: token)
-        try state.withLock { state throws(CKError) in
-            guard state.sign == nil else { throw CKError(CKR_OPERATION_ACTIVE) }
-            state.sign = operation
-        }
+        try signing.requireIdle()
+        let mechanism = try token.mechanisms.row(request.type)
+        guard let role = mechanism.sign else { throw CKError(CKR_MECHANISM_INVALID) }
+        try signing.begin(try makeSigning(role, CKA_SIGN, request, handle, mechanism))
     }
 
-    package func endSign() { state.withLock { $0.sign = nil } }
+    package func signRecoverInit(_ request: MechanismRequest, key handle: CK_OBJECT_HANDLE) throws(CKError) {
+        try signRecovering.requireIdle()
+        let mechanism = try token.mechanisms.row(request.type)
+        guard let role = mechanism.signRecover else { throw CKError(CKR_MECHANISM_INVALID) }
+        try signRecovering.begin(try makeSigning(role, CKA_SIGN_RECOVER, request, handle, mechanism))
+    }
+
+    private func makeSigning(
+        _ role: Mechanism.Role<Mechanism.MakeSigning>, _ usage: CK_ATTRIBUTE_TYPE, _ request: MechanismRequest,
+        _ handle: CK_OBJECT_HANDLE, _ mechanism: Mechanism
+    ) throws(CKError) -> PendingOperation<any Signing> {
+        let key = try signingKey(usage, handle, mechanism)
+        return PendingOperation(try role.make(request, key), key)
+    }
+
+    /// A private key, or the secret key of a MAC.
+    func signingKey(
+        _ usage: CK_ATTRIBUTE_TYPE, _ handle: CK_OBJECT_HANDLE, _ mechanism: Mechanism
+    ) throws(CKError) -> KeyInUse {
+        try requireLogin(for: handle)
+        return try token.key(handle, for: usage, [CKO_PRIVATE_KEY, CKO_SECRET_KEY], mechanism)
+    }
+
+    /// Private keys are invisible before the login, and hosts that forget it want to be told so.
+    func requireLogin(for handle: CK_OBJECT_HANDLE) throws(CKError) {
+        guard token.login.isLoggedIn || token.isVisible(handle) else { throw CKError(CKR_USER_NOT_LOGGED_IN) }
+    }
 
     /// One part. Ends the operation, except for a size query and a buffer that is too small.
     package func sign(_ data: Input, into output: Output) throws(CKError) {
-        guard var operation = try takeSign(for: output, isFinal: false) else { return }
-        try operation.update(data.bytes())
-        output.put(try perform(operation))
+        try signing.use(.onePart) { active throws(CKError) in try Session.sign(active, data, output) }
     }
 
-    /// - Throws: an error ends the operation.
+    package func signRecover(_ data: Input, into output: Output) throws(CKError) {
+        try signRecovering.use(.onePart) { active throws(CKError) in try Session.sign(active, data, output) }
+    }
+
+    private static func sign(
+        _ active: PendingOperation<any Signing>, _ data: Input, _ output: Output
+    ) throws(CKError) -> Bool {
+        let operation = active.operation
+        guard try output.wants(operation.outputLength) else { return false }
+        try active.authentication?.require()
+        try operation.update(data.bytes())
+        output.put(try operation.finish())
+        return true
+    }
+
     package func signUpdate(_ part: Input) throws(CKError) {
-        try state.withLock { state throws(CKError) in
-            guard var operation = state.sign else { throw CKError(CKR_OPERATION_NOT_INITIALIZED) }
-            state.sign = nil
-            operation.isMultiPart = true
-            try operation.update(part.bytes())
-            state.sign = operation
+        try signing.use(.update) { active throws(CKError) in
+            try active.authentication?.require()
+            try active.operation.update(part.bytes())
+            return false
         }
     }
 
     package func signFinal(into output: Output) throws(CKError) {
-        guard let operation = try takeSign(for: output, isFinal: true) else { return }
-        output.put(try perform(operation))
-    }
-
-    /// The active operation, no longer the session's; nil after a size query.
-    private func takeSign(for output: Output, isFinal: Bool) throws(CKError) -> SignOperation? {
-        try state.withLock { state throws(CKError) in
-            guard let operation = state.sign else { throw CKError(CKR_OPERATION_NOT_INITIALIZED) }
-            guard isFinal || !operation.isMultiPart else { throw CKError(CKR_OPERATION_ACTIVE) }
-            do throws(CKError) {
-                guard try output.wants(operation.scheme.outputLength) else { return nil }
-            } catch {
-                if error.rv != CKR_BUFFER_TOO_SMALL { state.sign = nil }
-                throw error
-            }
-            state.sign = nil
-            return operation
-        }
-    }
-
-    /// The one round trip.
-    private func perform(_ operation: SignOperation) throws(CKError) -> [UInt8] {
-        let (algorithm, digest) = try operation.prepare()
-        do throws(BackendError) {
-            let deadline = token.deadline()
-            let signature = try token.login.renewing(deadline) { () throws(BackendError) in
-                try token.backend.sign(
-                    digest: digest, with: algorithm, key: operation.key.keyID, deadline: deadline)
-            }
-            return try finish(operation, signature)
-        } catch {
-            let line = "C_Sign with key \"\(operation.key.name)\": \(error.message)"
-            // A C_Logout of another thread is the host's own doing.
-            if error.kind == .unauthenticated, !token.login.isLoggedIn { Log.info(line) } else { Log.error(line) }
-            // The key may be gone or changed: let the next search ask.
-            if error.kind == .notFound { token.invalidateObjects() }
-            throw CKError(error)
-        }
-    }
-
-    private func finish(_ operation: SignOperation, _ signature: [UInt8]) throws(BackendError) -> [UInt8] {
-        do throws(CKError) {
-            return try operation.scheme.finish(signature)
-        } catch {
-            throw BackendError(.protocolViolation, "the KMS's signature does not have the form of this key's")
+        try signing.use(.final) { active throws(CKError) in
+            guard try output.wants(active.operation.outputLength) else { return false }
+            try active.authentication?.require()
+            output.put(try active.operation.finish())
+            return true
         }
     }
 }

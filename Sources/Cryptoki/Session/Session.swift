@@ -1,20 +1,25 @@
 package import CPKCS11
 internal import KMSSupport
 
-/// A session: at most one search and one signature at a time.
-///
-/// No lock is held while the KMS works. The call that goes to the network takes the operation out of the session first,
-/// so C_CloseSession, C_Logout or a fork in the meantime meet a session that is whole.
+/// A session: at most one operation of each kind at a time, and the objects that end with it.
 package final class Session: Sendable {
+    let handle: CK_SESSION_HANDLE
     let slotID: CK_SLOT_ID
-    let token: Token
+    package let token: Token
     let isReadWrite: Bool
-    let state = Locked(State())
 
-    struct State {
-        var find: FindOperation?
-        var sign: SignOperation?
-    }
+    let search = Locked<FindOperation?>(nil)
+    let signing = OperationSlot<PendingOperation<any Signing>>()
+    let verifying = OperationSlot<PendingOperation<any Verifying>>()
+    let signRecovering = OperationSlot<PendingOperation<any Signing>>()
+    let verifyRecovering = OperationSlot<PendingOperation<any Verifying>>()
+    let encrypting = OperationSlot<PendingOperation<any Ciphering>>()
+    let decrypting = OperationSlot<PendingOperation<any Ciphering>>()
+    let digesting = OperationSlot<DigestOperation>()
+    let messageSigning = OperationSlot<MessageSigning>()
+    let messageVerifying = OperationSlot<MessageVerifying>()
+    let messageEncrypting = OperationSlot<MessageCiphering>()
+    let messageDecrypting = OperationSlot<MessageCiphering>()
 
     enum FindOperation {
         /// C_FindObjectsInit: nothing asked yet.
@@ -24,11 +29,14 @@ package final class Session: Sendable {
         case results(ArraySlice<CK_OBJECT_HANDLE>)
     }
 
-    package init(slotID: CK_SLOT_ID, token: Token, isReadWrite: Bool) {
+    package init(handle: CK_SESSION_HANDLE = 1, slotID: CK_SLOT_ID, token: Token, isReadWrite: Bool) {
+        self.handle = handle
         self.slotID = slotID
         self.token = token
         self.isReadWrite = isReadWrite
     }
+
+    package var owner: ObjectOwner { ObjectOwner(session: handle, isReadWrite: isReadWrite) }
 
     package var info: CK_SESSION_INFO {
         let sessionState: CK_STATE =
@@ -45,11 +53,42 @@ package final class Session: Sendable {
 
     /// C_SessionCancel: ends the operations that `flags` names; those that are not active are no error.
     package func cancel(_ flags: CK_FLAGS) {
-        state.withLock {
-            if flags & CKF_FIND_OBJECTS != 0 { $0.find = nil }
-            if flags & CKF_SIGN != 0 { $0.sign = nil }
-        }
+        if flags & CKF_FIND_OBJECTS != 0 { search.withLock { $0 = nil } }
+        if flags & CKF_SIGN != 0 { signing.cancel() }
+        if flags & CKF_VERIFY != 0 { verifying.cancel() }
+        if flags & CKF_SIGN_RECOVER != 0 { signRecovering.cancel() }
+        if flags & CKF_VERIFY_RECOVER != 0 { verifyRecovering.cancel() }
+        if flags & CKF_ENCRYPT != 0 { encrypting.cancel() }
+        if flags & CKF_DECRYPT != 0 { decrypting.cancel() }
+        if flags & CKF_DIGEST != 0 { digesting.cancel() }
+        if flags & CKF_MESSAGE_SIGN != 0 { messageSigning.cancel() }
+        if flags & CKF_MESSAGE_VERIFY != 0 { messageVerifying.cancel() }
+        if flags & CKF_MESSAGE_ENCRYPT != 0 { messageEncrypting.cancel() }
+        if flags & CKF_MESSAGE_DECRYPT != 0 { messageDecrypting.cancel() }
     }
 
-    func endAll() { state.withLock { $0 = State() } }
+    func endAll() { cancel(~0) }
+}
+
+/// An operation with a key that may ask for the PIN each time (CKA_ALWAYS_AUTHENTICATE).
+struct PendingOperation<Operation: Sendable>: Sendable {
+    let operation: Operation
+    /// Set by C_Login with CKU_CONTEXT_SPECIFIC; nil: not asked for.
+    let authentication: Authentication?
+
+    init(_ operation: Operation, _ key: KeyInUse) {
+        self.operation = operation
+        authentication = key.needsAuthentication ? Authentication() : nil
+    }
+}
+
+/// Whether the PIN was given again.
+final class Authentication: Sendable {
+    private let isGiven = Locked(false)
+
+    func give() { isGiven.withLock { $0 = true } }
+    /// - Throws: CKR_USER_NOT_LOGGED_IN.
+    func require() throws(CKError) {
+        guard isGiven.withLock({ $0 }) else { throw CKError(CKR_USER_NOT_LOGGED_IN) }
+    }
 }

@@ -58,12 +58,8 @@ package final class Login: Sendable {
     ///   CKR_ARGUMENTS_BAD, CKR_DEVICE_ERROR.
     package func login(_ userType: CK_USER_TYPE, pin: Input, deadline: Deadline) throws(CKError) -> Bool {
         let bytes = try pin.bytes()
-        switch userType {
-        case CKU_USER: break
-        // No operation of this token asks for the PIN again (CKA_ALWAYS_AUTHENTICATE is false).
-        case CKU_CONTEXT_SPECIFIC: throw CKError(CKR_OPERATION_NOT_INITIALIZED)
-        default: throw CKError(CKR_USER_TYPE_INVALID)
-        }
+        // There is no security officer on this side of a KMS.
+        guard userType == CKU_USER else { throw CKError(CKR_USER_TYPE_INVALID) }
         guard !isLoggedIn else { throw CKError(CKR_USER_ALREADY_LOGGED_IN) }
         let isFresh =
             if bytes.isEmpty { try loginAsConfigured(hasPIN: bytes.baseAddress != nil, deadline: deadline) } else {
@@ -75,6 +71,24 @@ package final class Login: Sendable {
         }
         guard !wasLoggedIn else { throw CKError(CKR_USER_ALREADY_LOGGED_IN) }
         return isFresh
+    }
+
+    /// The PIN once more, of the user who is logged in. Needs no network.
+    ///
+    /// - Throws: CKR_PIN_INCORRECT, CKR_ARGUMENTS_BAD.
+    func verify(_ pin: Input) throws(CKError) {
+        let bytes = try pin.bytes()
+        let (accepted, isConfigured) = state.withLock { ($0.accepted, $0.isConfiguredAccepted) }
+        if bytes.isEmpty {
+            guard isConfigured else { throw CKError(CKR_PIN_INCORRECT) }
+            return
+        }
+        let given = Secret(bytes)
+        if let accepted {
+            guard try hash(given, accepted.salt).equals(accepted.hash) else { throw CKError(CKR_PIN_INCORRECT) }
+        } else {
+            guard let configured, given.equals(configured) else { throw CKError(CKR_PIN_INCORRECT) }
+        }
     }
 
     /// - Throws: CKR_USER_NOT_LOGGED_IN.

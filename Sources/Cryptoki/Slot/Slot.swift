@@ -10,6 +10,11 @@ struct Slot: Sendable {
     let label: String
     let endpoint: String?
     let token: Token?
+    /// Whether the KMS was there when C_WaitForSlotEvent last looked. Nothing else changes it: an operation that fails
+    /// must not make a host drop the slot.
+    let presence = Locked(true)
+
+    var isTokenPresent: Bool { token != nil && presence.withLock { $0 } }
 
     /// - Throws: CKR_GENERAL_ERROR for a configuration that cannot work, after a line in the log.
     init(id: CK_SLOT_ID, settings: Configuration.Slot, context: LibraryContext) throws(CKError) {
@@ -61,7 +66,7 @@ struct Slot: Sendable {
         var info = CK_SLOT_INFO()
         fill(&info.slotDescription, with: endpoint ?? "no endpoint configured")
         fill(&info.manufacturerID, with: Product.manufacturer)
-        info.flags = CKF_REMOVABLE_DEVICE | CKF_HW_SLOT | (token == nil ? 0 : CKF_TOKEN_PRESENT)
+        info.flags = CKF_REMOVABLE_DEVICE | CKF_HW_SLOT | (isTokenPresent ? CKF_TOKEN_PRESENT : 0)
         info.hardwareVersion = CK_VERSION(major: 0, minor: 0)
         info.firmwareVersion = Product.version
         return info

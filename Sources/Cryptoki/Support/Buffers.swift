@@ -48,6 +48,37 @@ package struct Output {
         return true
     }
 
+    /// As `wants`, where a size query gets a more generous answer than what is needed now.
+    package func wants(_ count: Int, query: () -> Int) throws(CKError) -> Bool {
+        guard base == nil, let length else { return try wants(count) }
+        length.pointee = CK_ULONG(clamping: query())
+        return false
+    }
+
+    /// For an answer whose length only its making tells.
+    ///
+    /// - Parameter bound: the most that it can be, for a size query, which makes nothing.
+    /// - Returns: false after a size query.
+    /// - Throws: CKR_BUFFER_TOO_SMALL, with the exact length.
+    package func fill(bound: Int, _ make: () throws(CKError) -> [UInt8]) throws(CKError) -> Bool {
+        guard let length else { throw CKError(CKR_ARGUMENTS_BAD) }
+        guard base != nil else {
+            length.pointee = CK_ULONG(clamping: bound)
+            return false
+        }
+        let room = length.pointee
+        let bytes = try make()
+        guard room >= CK_ULONG(bytes.count) else {
+            length.pointee = CK_ULONG(bytes.count)
+            throw CKError(CKR_BUFFER_TOO_SMALL)
+        }
+        put(bytes)
+        return true
+    }
+
+    /// How much the caller takes, in bytes; 0 for a size query.
+    package var room: Int { base == nil ? 0 : length.map { Int(clamping: $0.pointee) } ?? 0 }
+
     /// Hands over `bytes`, which must not be more than `wants` was asked for.
     package func put(_ bytes: [UInt8]) {
         guard let base, let length else { return }

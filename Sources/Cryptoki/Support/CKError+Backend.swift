@@ -1,17 +1,28 @@
 internal import CPKCS11
 internal import KMSBackend
 
+/// What a call to the KMS was for; decides which return value its refusal becomes.
+enum Purpose: Sendable {
+    /// An operation with a key; `invalid` is what the standard says of data that the mechanism does not take.
+    case operation(invalid: CK_RV)
+    /// Making, changing or destroying an object.
+    case management
+}
+
 extension CKError {
     /// The return value for what went wrong at the KMS. C_Login maps `unauthenticated` itself.
-    init(_ error: BackendError) {
-        switch error.kind {
-        case .unauthenticated: self.init(CKR_USER_NOT_LOGGED_IN)
-        case .forbidden: self.init(CKR_KEY_FUNCTION_NOT_PERMITTED)
-        case .notFound: self.init(CKR_KEY_HANDLE_INVALID)
-        case .conflict: self.init(CKR_ATTRIBUTE_VALUE_INVALID)
-        case .invalid: self.init(CKR_DATA_INVALID)
-        case .throttled, .unavailable, .timedOut, .protocolViolation: self.init(CKR_DEVICE_ERROR)
-        case .unsupported: self.init(CKR_FUNCTION_NOT_SUPPORTED)
+    init(_ error: BackendError, _ purpose: Purpose = .operation(invalid: CKR_DATA_INVALID)) {
+        switch (error.kind, purpose) {
+        case (.unauthenticated, _): self.init(CKR_USER_NOT_LOGGED_IN)
+        case (.forbidden, .operation): self.init(CKR_KEY_FUNCTION_NOT_PERMITTED)
+        case (.forbidden, .management): self.init(CKR_ACTION_PROHIBITED)
+        case (.notFound, .operation): self.init(CKR_KEY_HANDLE_INVALID)
+        case (.notFound, .management): self.init(CKR_OBJECT_HANDLE_INVALID)
+        case (.conflict, _): self.init(CKR_ATTRIBUTE_VALUE_INVALID)
+        case (.invalid, .operation(let rv)): self.init(rv)
+        case (.invalid, .management): self.init(CKR_ATTRIBUTE_VALUE_INVALID)
+        case (.throttled, _), (.unavailable, _), (.timedOut, _), (.protocolViolation, _): self.init(CKR_DEVICE_ERROR)
+        case (.unsupported, _): self.init(CKR_FUNCTION_NOT_SUPPORTED)
         }
     }
 }

@@ -27,11 +27,9 @@ enum CertificateObjects {
         attributes.set(CKA_VALUE, certificate.der)
         attributes.set(CKA_URL, [])
         attributes.set(CKA_JAVA_MIDP_SECURITY_DOMAIN, CK_SECURITY_DOMAIN_UNSPECIFIED)
-        return [
-            Object(
-                handle: try source.handle(CKO_CERTIFICATE), keyID: source.description.id,
-                objectClass: CKO_CERTIFICATE, isPrivate: false, attributes: attributes, key: nil)
-        ]
+        for type in [CKA_HASH_OF_SUBJECT_PUBLIC_KEY, CKA_HASH_OF_ISSUER_PUBLIC_KEY] { attributes.set(type, []) }
+        attributes.set(CKA_NAME_HASH_ALGORITHM, CKM_SHA_1)
+        return [try source.object(CKO_CERTIFICATE, attributes, key: nil)]
     }
 
     private static func bytes(_ date: Certificate.CalendarDate?) -> [UInt8] {

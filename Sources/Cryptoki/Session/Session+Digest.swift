@@ -1,0 +1,53 @@
+package import CPKCS11
+internal import KMSModel
+internal import KMSSupport
+
+// C_Digest… (section 5.12).
+extension Session {
+    package func digestInit(_ request: MechanismRequest) throws(CKError) {
+        try digesting.requireIdle()
+        guard let role = try token.mechanisms.row(request.type).digest else { throw CKError(CKR_MECHANISM_INVALID) }
+        try request.requireNoParameter()
+        try digesting.begin(try DigestOperation(request.type, role.make, in: token.context))
+    }
+
+    package func digest(_ data: Input, into output: Output) throws(CKError) {
+        try digesting.use(.onePart) { operation throws(CKError) in
+            guard try output.wants(operation.outputLength) else { return false }
+            try operation.update(data.bytes())
+            output.put(try operation.finish())
+            return true
+        }
+    }
+
+    package func digestUpdate(_ part: Input) throws(CKError) {
+        try digesting.use(.update) { operation throws(CKError) in
+            try operation.update(part.bytes())
+            return false
+        }
+    }
+
+    /// The value of a secret key. Only of one that may be read: the KMS does not hash keys into what this process has
+    /// hashed so far.
+    ///
+    /// - Throws: CKR_KEY_INDIGESTIBLE, CKR_KEY_HANDLE_INVALID.
+    package func digestKey(_ handle: CK_OBJECT_HANDLE) throws(CKError) {
+        try digesting.use(.update) { operation throws(CKError) in
+            let key = try token.object(handle, or: CKR_KEY_HANDLE_INVALID)
+            guard key.objectClass == CKO_SECRET_KEY, case .exported = key.attributes[CKA_VALUE],
+                var value = try token.readableAttributes(key).value(CKA_VALUE)
+            else { throw CKError(CKR_KEY_INDIGESTIBLE) }
+            defer { value.withUnsafeMutableBytes { Secret.wipe($0) } }
+            try value.withBytes { bytes throws(CKError) in try operation.update(bytes) }
+            return false
+        }
+    }
+
+    package func digestFinal(into output: Output) throws(CKError) {
+        try digesting.use(.final) { operation throws(CKError) in
+            guard try output.wants(operation.outputLength) else { return false }
+            output.put(try operation.finish())
+            return true
+        }
+    }
+}

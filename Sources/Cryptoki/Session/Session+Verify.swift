@@ -1,0 +1,60 @@
+package import CPKCS11
+
+// C_Verify… and C_VerifyRecover… (sections 5.15 and 5.16).
+extension Session {
+    package func verifyInit(_ request: MechanismRequest, key handle: CK_OBJECT_HANDLE) throws(CKError) {
+        try verifying.requireIdle()
+        let mechanism = try token.mechanisms.row(request.type)
+        guard let role = mechanism.verify else { throw CKError(CKR_MECHANISM_INVALID) }
+        let key = try verifyingKey(CKA_VERIFY, handle, mechanism)
+        try verifying.begin(PendingOperation(try role.make(request, key), key))
+    }
+
+    package func verifyRecoverInit(_ request: MechanismRequest, key handle: CK_OBJECT_HANDLE) throws(CKError) {
+        try verifyRecovering.requireIdle()
+        let mechanism = try token.mechanisms.row(request.type)
+        guard let role = mechanism.verifyRecover else { throw CKError(CKR_MECHANISM_INVALID) }
+        let key = try verifyingKey(CKA_VERIFY_RECOVER, handle, mechanism)
+        try verifyRecovering.begin(PendingOperation(try role.make(request, key), key))
+    }
+
+    /// A public key, or the secret key of a MAC.
+    func verifyingKey(
+        _ usage: CK_ATTRIBUTE_TYPE, _ handle: CK_OBJECT_HANDLE, _ mechanism: Mechanism
+    ) throws(CKError) -> KeyInUse {
+        try requireLogin(for: handle)
+        return try token.key(handle, for: usage, [CKO_PUBLIC_KEY, CKO_SECRET_KEY], mechanism)
+    }
+
+    package func verify(_ data: Input, signature: Input) throws(CKError) {
+        try verifying.use(.onePart) { active throws(CKError) in
+            try active.operation.update(data.bytes())
+            try active.operation.finish(signature: Array(signature.bytes()))
+            return true
+        }
+    }
+
+    package func verifyUpdate(_ part: Input) throws(CKError) {
+        try verifying.use(.update) { active throws(CKError) in
+            try active.operation.update(part.bytes())
+            return false
+        }
+    }
+
+    package func verifyFinal(signature: Input) throws(CKError) {
+        try verifying.use(.final) { active throws(CKError) in
+            try active.operation.finish(signature: Array(signature.bytes()))
+            return true
+        }
+    }
+
+    package func verifyRecover(_ signature: Input, into output: Output) throws(CKError) {
+        try verifyRecovering.use(.onePart) { active throws(CKError) in
+            let signature = Array(try signature.bytes())
+            // What is recovered is shorter than the signature.
+            return try output.fill(bound: signature.count) { () throws(CKError) in
+                try active.operation.recover(signature: signature)
+            }
+        }
+    }
+}

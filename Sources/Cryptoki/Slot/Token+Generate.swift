@@ -1,0 +1,112 @@
+package import CPKCS11
+internal import KMSBackend
+internal import KMSModel
+internal import KMSSupport
+
+extension Token {
+    /// C_GenerateKey (section 5.18.1).
+    package func generateKey(
+        _ request: MechanismRequest, _ template: Template, by owner: ObjectOwner
+    ) throws(CKError) -> CK_OBJECT_HANDLE {
+        let (mechanism, role) = try generation(request, CKF_GENERATE)
+        let draft = try ObjectDraft(
+            template, .generate, class: CKO_SECRET_KEY, subtype: mechanism.keyTypes.first)
+        try authorize(draft, owner)
+        var specification = try role.make(request, draft)
+        specification.operations = draft.operations
+        specification.attributes = draft.storedAttributes(specification.operations)
+        specification.attributes["label"] = nil
+        specification.setGenerator(mechanism)
+        let objects = try make("C_GenerateKey", [draft], specification, by: owner, on: sessionKeyResidence) {
+            (backend, specification, deadline) throws(BackendError) in
+            try backend.generate(specification, deadline: specification.type == .rsa ? longDeadline() : deadline)
+        }
+        return try handle(of: CKO_SECRET_KEY, in: objects)
+    }
+
+    /// C_GenerateKeyPair (section 5.18.2). Both halves are one security object; label and id that one template leaves
+    /// out are the other's, so that programs find them together.
+    package func generateKeyPair(
+        _ request: MechanismRequest, public publicTemplate: Template, private privateTemplate: Template,
+        by owner: ObjectOwner
+    ) throws(CKError) -> (publicKey: CK_OBJECT_HANDLE, privateKey: CK_OBJECT_HANDLE) {
+        let (mechanism, role) = try generation(request, CKF_GENERATE_KEY_PAIR)
+        let publicDraft = try ObjectDraft(
+            publicTemplate, .generate, class: CKO_PUBLIC_KEY, subtype: mechanism.keyTypes.first)
+        var privateDraft = try ObjectDraft(
+            privateTemplate, .generate, class: CKO_PRIVATE_KEY, subtype: mechanism.keyTypes.first)
+        try authorize(publicDraft, owner)
+        try authorize(privateDraft, owner)
+        for type in [CKA_LABEL, CKA_ID] where privateDraft[type] == nil { privateDraft[type] = publicDraft[type] }
+
+        var specification = try role.make(request, publicDraft)
+        specification.operations = KeyOperations(
+            publicDraft.operations.values.union(privateDraft.operations.values))
+        specification.attributes = privateDraft.storedAttributes(specification.operations)
+        for (name, value) in publicDraft.storedAttributes(
+            specification.operations, prefix: ObjectSource.publicPrefix)
+        {
+            let shared = String(name.dropFirst(ObjectSource.publicPrefix.count))
+            let isSame = specification.attributes[shared] == value && ObjectSource.sharedNames.contains(shared)
+            if !isSame { specification.attributes[name] = value }
+        }
+        specification.attributes["label"] = nil
+        specification.setGenerator(mechanism)
+        let objects = try make(
+            "C_GenerateKeyPair", [privateDraft, publicDraft], specification, by: owner, on: sessionKeyResidence
+        ) { (backend, specification, deadline) throws(BackendError) in
+            try backend.generate(specification, deadline: specification.type == .rsa ? longDeadline() : deadline)
+        }
+        let privateKey = try handle(of: CKO_PRIVATE_KEY, in: objects)
+        guard publicDraft.isToken != privateDraft.isToken else {
+            return (try handle(of: CKO_PUBLIC_KEY, in: objects), privateKey)
+        }
+        return (try publicKey(apart: objects, publicDraft, by: owner), privateKey)
+    }
+
+    private func generation(
+        _ request: MechanismRequest, _ flag: CK_FLAGS
+    ) throws(CKError) -> (Mechanism, Mechanism.Role<Mechanism.MakeKey>) {
+        let mechanism = try mechanisms.row(request.type)
+        guard let role = mechanism.generate, role.flag == flag else { throw CKError(CKR_MECHANISM_INVALID) }
+        return (mechanism, role)
+    }
+
+    /// A public key that shall live elsewhere than its private key.
+    private func publicKey(
+        apart objects: [Object], _ draft: ObjectDraft, by owner: ObjectOwner
+    ) throws(CKError) -> CK_OBJECT_HANDLE {
+        guard let object = objects.first(where: { $0.objectClass == CKO_PUBLIC_KEY }) else {
+            throw CKError(CKR_DEVICE_ERROR)
+        }
+        guard draft.isToken else {
+            var attributes = object.attributes
+            attributes.set(CKA_TOKEN, false)
+            let view = object.with(handle: try randomHandle(), session: owner.session, attributes: attributes)
+            sessionObjects.insert(view)
+            return view.handle
+        }
+        let info = object.attributes.value(CKA_PUBLIC_KEY_INFO) ?? []
+        guard let facts = object.key else { throw CKError(CKR_DEVICE_ERROR) }
+        var specification = KeySpecification(name: nil, type: facts.type, operations: draft.operations)
+        specification.curve = facts.curve
+        specification.attributes = draft.storedAttributes(specification.operations)
+        specification.attributes["label"] = nil
+        let stored = try make("C_GenerateKeyPair", [draft], specification, by: owner, on: .local) {
+            (backend, specification, deadline) throws(BackendError) in
+            try backend.importKey(specification, value: Secret(info), deadline: deadline)
+        }
+        forget { $0.handle == object.handle }
+        return try handle(of: CKO_PUBLIC_KEY, in: stored)
+    }
+}
+
+extension KeySpecification {
+    /// CKA_KEY_GEN_MECHANISM, where the type of the key does not tell it.
+    fileprivate mutating func setGenerator(_ mechanism: Mechanism) {
+        guard let keyType = mechanism.keyTypes.first, KeyGenMechanism.of(keyType, bits: nil) != mechanism.type else {
+            return
+        }
+        attributes["key-gen-mechanism"] = Array(String(mechanism.type).utf8)
+    }
+}
