@@ -6,7 +6,41 @@ struct KeyGenerate: ParsableCommand {
         CommandConfiguration(commandName: "generate", abstract: "Make a key inside the KMS.")
     }
 
-    enum KeyType: String, ExpressibleByArgument, CaseIterable { case rsa, ec }
+    enum KeyType: String, ExpressibleByArgument, CaseIterable {
+        case rsa, ec, ed25519, ed448, x25519, x448, aes, des3, hmac
+
+        var object: ObjectType {
+            switch self {
+            case .rsa: .rsa
+            case .ec, .ed25519, .ed448, .x25519, .x448: .ec
+            case .aes: .aes
+            case .des3: .des3
+            case .hmac: .hmac
+            }
+        }
+
+        /// Of a type that is one curve.
+        var curve: EllipticCurve? {
+            switch self {
+            case .ed25519: .ed25519
+            case .ed448: .ed448
+            case .x25519: .x25519
+            case .x448: .x448
+            case .rsa, .ec, .aes, .des3, .hmac: nil
+            }
+        }
+
+        /// In bits, where there is a choice.
+        var standardSize: Int? {
+            switch self {
+            case .rsa: 2048
+            case .aes, .hmac: 256
+            // Three different keys, without their parity bits.
+            case .des3: 168
+            case .ec, .ed25519, .ed448, .x25519, .x448: nil
+            }
+        }
+    }
 
     /// The names that NIST, OpenSSL and Fortanix have for the curves.
     enum Curve: String, ExpressibleByArgument, CaseIterable {
@@ -49,9 +83,11 @@ struct KeyGenerate: ParsableCommand {
 
     @OptionGroup var options: ConnectionOptions
     @Argument var name: String
-    @Option(help: "rsa or ec.")
+    @Option(help: "What kind of key.")
     var type: KeyType
-    @Option(help: ArgumentHelp("Bits of an RSA key. (default: 2048)", valueName: "bits"))
+    @Option(
+        help: ArgumentHelp(
+            "Bits of an RSA (default: 2048), AES (256), HMAC (256) or DES3 key (168).", valueName: "bits"))
     var size: Int?
     @Option(help: "Curve of an EC key: P-256, P-384, P-521, P-224 or secp256k1. (default: P-256)")
     var curve: Curve?
@@ -59,23 +95,25 @@ struct KeyGenerate: ParsableCommand {
     @OptionGroup var object: ObjectOptions
 
     func validate() throws {
-        if type == .ec, size != nil { throw ValidationError("--size is for --type rsa; an EC key has --curve.") }
-        if type == .rsa, curve != nil { throw ValidationError("--curve is for --type ec; an RSA key has --size.") }
+        if type == .ec, size != nil { throw ValidationError("--size is not for --type ec, which has --curve.") }
+        if type.standardSize == nil, size != nil {
+            throw ValidationError("--size is not for --type \(type.rawValue), which has one size.")
+        }
+        if type != .ec, curve != nil {
+            throw ValidationError(
+                "--curve is for --type ec"
+                    + (type.standardSize == nil ? "; \(type.rawValue) is one." : "; \(type.rawValue) has --size."))
+        }
     }
 
     func run() throws {
         let client = try AdminClient.connect(options)
         defer { client.close() }
         var request = try object.request(name: name, client: client)
-        switch type {
-        case .rsa:
-            request.objType = .rsa
-            request.keySize = size ?? 2048
-        case .ec:
-            request.objType = .ec
-            request.ellipticCurve = (curve ?? .p256).wire
-        }
-        request.keyOps = operations.ofKey(isPrivate: true)
+        request.objType = type.object
+        request.keySize = size ?? type.standardSize
+        request.ellipticCurve = type == .ec ? (curve ?? .p256).wire : type.curve
+        request.keyOps = operations.ofKey(type.object, request.ellipticCurve, isPrivate: true)
         let key = KeyView(
             try client.send(
                 .post, "/crypto/v1/keys", body: request, doing: "generating \"\(name)\"", as: Sobject.self),

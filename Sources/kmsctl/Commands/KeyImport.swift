@@ -7,38 +7,69 @@ import OpenSSLCrypto
 struct KeyImport: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
-            commandName: "import", abstract: "Import a private or public RSA or EC key.",
+            commandName: "import", abstract: "Import a private, public or secret key.",
             discussion:
-                "PEM or DER; PKCS#1, PKCS#8, SEC 1, SubjectPublicKeyInfo. An encrypted key asks for its passphrase.")
+                "RSA, EC, Ed25519, Ed448, X25519 and X448: PEM or DER; PKCS#1, PKCS#8, SEC 1, SubjectPublicKeyInfo. An "
+                + "encrypted key asks for its passphrase. Secret keys: --type, and a file of nothing but the key.")
     }
 
     @OptionGroup var options: ConnectionOptions
     @Argument var name: String
-    @Option(help: ArgumentHelp("The key (- is standard input).", valueName: "pem-or-der"))
+    @Option(help: ArgumentHelp("The key (- is standard input).", valueName: "file"))
     var file: String
+    @Option(help: "What kind of secret key. Other keys tell their type themselves.")
+    var type: SecretKeyFile.KeyType?
+    @Flag(help: "The file holds the secret key in hexadecimal digits, and not its bytes.")
+    var hex = false
     @Option(help: ArgumentHelp("File with the passphrase of an encrypted key.", valueName: "file"))
     var passphraseFile: String?
     @OptionGroup var operations: OperationOptions
     @OptionGroup var object: ObjectOptions
 
+    func validate() throws {
+        if hex, type == nil { throw ValidationError("--hex is for secret keys, which have a --type.") }
+        if type != nil, passphraseFile != nil {
+            throw ValidationError("--passphrase-file is for encrypted private keys, not for --type.")
+        }
+    }
+
     func run() throws {
-        var bytes = try InputFile.read(file, what: "the key", limit: 1 << 20).bytes
-        let material = try KeyMaterial.read(Secret(copying: &bytes), path: file, passphrase: passphrase)
+        var material: SobjectRequest
+        if let type {
+            material = try SecretKeyFile.read(file, type: type, isHex: hex)
+            material.keyOps = operations.ofKey(type.object, isPrivate: true)
+        } else {
+            material = try keyPair()
+        }
         let client = try AdminClient.connect(options)
         defer { client.close() }
         var request = try object.request(name: name, client: client)
-        request.objType = material.kind.objectType
-        request.keyOps = operations.ofKey(isPrivate: material.isPrivate)
-        switch material.kind {
-        case .rsa(let bits, _): request.keySize = bits
-        case .ec(let curve): request.ellipticCurve = curve
-        }
-        request.value = material.der.withBytes { Data($0) }
+        request.objType = material.objType
+        request.keySize = material.keySize
+        request.ellipticCurve = material.ellipticCurve
+        request.keyOps = material.keyOps
+        request.value = material.value
         let key = KeyView(
             try client.send(
                 .put, "/crypto/v1/keys", body: request, doing: "importing \"\(name)\"", as: Sobject.self),
             token: client.tokenLabel)
         try Output.show(key, asJSON: options.json) { key.text }
+    }
+
+    /// Type, size, operations and value of a private or public key.
+    private func keyPair() throws -> SobjectRequest {
+        var bytes = try InputFile.read(file, what: "the key", limit: 1 << 20).bytes
+        let material = try KeyMaterial.read(Secret(copying: &bytes), path: file, passphrase: passphrase)
+        var request = SobjectRequest()
+        request.objType = material.kind.objectType
+        switch material.kind {
+        case .rsa(let bits, _): request.keySize = bits
+        case .ec(let curve): request.ellipticCurve = curve
+        }
+        request.keyOps = operations.ofKey(
+            material.kind.objectType, request.ellipticCurve, isPrivate: material.isPrivate)
+        request.value = material.der.withBytes { Data($0) }
+        return request
     }
 
     private func passphrase() throws -> Secret {
@@ -74,9 +105,11 @@ private struct KeyMaterial {
             if blocks.contains(where: { $0.label.hasSuffix("CERTIFICATE") }) { throw certificate(path) }
             throw CommandFailure(
                 .input, "\(path) holds no key, only \(blocks.map(\.label).joined(separator: ", "))",
-                remedy: "Give a private key as PEM or DER.")
+                remedy: "Give a private key as PEM or DER, or say the --type of a secret key.")
         } catch let error as CryptoError {
-            throw CommandFailure(.input, "\(path): \(error)", remedy: "Give an RSA or EC key as PEM or DER.")
+            throw CommandFailure(
+                .input, "\(path): \(error)",
+                remedy: "Give an RSA, EC, EdDSA or X25519/X448 key as PEM or DER, or say the --type of a secret key.")
         }
     }
 

@@ -135,13 +135,13 @@ extension Diagnosis {
         _ key: KeyDescription, _ algorithm: SigningAlgorithm, _ slot: Configuration.Slot, _ backend: any Backend
     ) throws {
         let context = try LibraryContext()
-        let digest = try Random.bytes(algorithm.hash.length, in: context)
+        let input = try Random.bytes(algorithm.hash?.length ?? 32, in: context)
         let signature = try backend.sign(
-            digest: digest, with: algorithm, key: key.id,
+            input, with: algorithm, key: key.id,
             deadline: Deadline(milliseconds: slot.deadlineMilliseconds))
         guard let der = key.publicKey else { throw CryptoError("the KMS does not tell the public key") }
         let publicKey = try PublicKey(subjectPublicKeyInfo: der, in: context)
-        guard try publicKey.verify(digest: digest, signature: signature, algorithm: algorithm) else {
+        guard try publicKey.verify(input, signature: signature, algorithm: algorithm) else {
             throw CryptoError("the signature does not verify with the public key")
         }
     }
@@ -156,7 +156,12 @@ extension KeyDescription {
     fileprivate var algorithms: [(String, SigningAlgorithm)] {
         switch type {
         case .rsa: [("RSA PKCS#1 v1.5", .rsaPKCS1(.sha256)), ("RSA-PSS", .rsaPSS(.sha256, mgf: .sha256))]
-        case .ec where curve?.isECDSA == true: [("ECDSA", .ecdsa(.sha256))]
+        case .ec:
+            switch curve?.family {
+            case .weierstrass?: [("ECDSA", .ecdsa(.sha256))]
+            case .edwards?: [("EdDSA", .eddsa)]
+            case .montgomery?, nil: []
+            }
         default: []
         }
     }
