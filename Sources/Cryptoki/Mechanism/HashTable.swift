@@ -48,6 +48,26 @@ package enum HashTable {
                 hash: .sha512, digest: CKM_SHA512, hmac: CKM_SHA512_HMAC, hmacGeneral: CKM_SHA512_HMAC_GENERAL,
                 keyGeneration: CKM_SHA512_KEY_GEN, keyType: CKK_SHA512_HMAC, rsaPKCS: CKM_SHA512_RSA_PKCS,
                 rsaPSS: CKM_SHA512_RSA_PKCS_PSS, mgf: CKG_MGF1_SHA512, ecdsa: CKM_ECDSA_SHA512, kdf: CKD_SHA512_KDF),
+            HashRow(
+                hash: .sha3_224, digest: CKM_SHA3_224, hmac: CKM_SHA3_224_HMAC,
+                hmacGeneral: CKM_SHA3_224_HMAC_GENERAL, keyGeneration: CKM_SHA3_224_KEY_GEN,
+                keyType: CKK_SHA3_224_HMAC, rsaPKCS: CKM_SHA3_224_RSA_PKCS, rsaPSS: CKM_SHA3_224_RSA_PKCS_PSS,
+                mgf: CKG_MGF1_SHA3_224, ecdsa: CKM_ECDSA_SHA3_224, kdf: CKD_SHA3_224_KDF),
+            HashRow(
+                hash: .sha3_256, digest: CKM_SHA3_256, hmac: CKM_SHA3_256_HMAC,
+                hmacGeneral: CKM_SHA3_256_HMAC_GENERAL, keyGeneration: CKM_SHA3_256_KEY_GEN,
+                keyType: CKK_SHA3_256_HMAC, rsaPKCS: CKM_SHA3_256_RSA_PKCS, rsaPSS: CKM_SHA3_256_RSA_PKCS_PSS,
+                mgf: CKG_MGF1_SHA3_256, ecdsa: CKM_ECDSA_SHA3_256, kdf: CKD_SHA3_256_KDF),
+            HashRow(
+                hash: .sha3_384, digest: CKM_SHA3_384, hmac: CKM_SHA3_384_HMAC,
+                hmacGeneral: CKM_SHA3_384_HMAC_GENERAL, keyGeneration: CKM_SHA3_384_KEY_GEN,
+                keyType: CKK_SHA3_384_HMAC, rsaPKCS: CKM_SHA3_384_RSA_PKCS, rsaPSS: CKM_SHA3_384_RSA_PKCS_PSS,
+                mgf: CKG_MGF1_SHA3_384, ecdsa: CKM_ECDSA_SHA3_384, kdf: CKD_SHA3_384_KDF),
+            HashRow(
+                hash: .sha3_512, digest: CKM_SHA3_512, hmac: CKM_SHA3_512_HMAC,
+                hmacGeneral: CKM_SHA3_512_HMAC_GENERAL, keyGeneration: CKM_SHA3_512_KEY_GEN,
+                keyType: CKK_SHA3_512_HMAC, rsaPKCS: CKM_SHA3_512_RSA_PKCS, rsaPSS: CKM_SHA3_512_RSA_PKCS_PSS,
+                mgf: CKG_MGF1_SHA3_512, ecdsa: CKM_ECDSA_SHA3_512, kdf: CKD_SHA3_512_KDF),
         ]
     }
 }
