@@ -19,8 +19,8 @@ SWIFT_FILES := Sources Tests Package.swift
 MODULE_DIR := /usr/lib/kms-pkcs11
 SAMPLES := $(PREFIX)/share/kms-pkcs11
 
-.PHONY: help packages products build lint format venv unit-tests integration-tests test demo install clean \
-	tsan tsan-build asan asan-build fork-soak soak
+.PHONY: help packages test-packages products build lint format venv unit-tests integration-tests test demo install \
+	clean tsan tsan-build asan asan-build fork-soak soak
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -28,6 +28,10 @@ help:
 
 packages:
 	@pkcs11-conf/demo/packages
+
+# Also the client programs that the integration tests run.
+test-packages:
+	@pkcs11-conf/demo/packages tests
 
 # What users get. `build` adds the tests, with the same flags, so that one release build serves everything.
 products: packages
@@ -58,7 +62,7 @@ unit-tests: build
 	@echo '== Unit tests'
 	$(SWIFT) test -c release --skip-build --disable-xctest
 
-integration-tests: build tsan-build venv
+integration-tests: test-packages build tsan-build venv
 	@echo '== Integration tests with real programs'
 	.venv/bin/pytest Tests/Integration
 
@@ -86,7 +90,7 @@ asan: build asan-build venv
 fork-soak: build venv
 	.venv/bin/pytest Tests/Integration/fork -m soak
 
-soak: build venv
+soak: test-packages build venv
 	.venv/bin/pytest Tests/Integration -m soak
 
 # An existing configuration is never overwritten: the sample goes beside it.

@@ -74,12 +74,14 @@ private let privateKey = "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KE
             cache_ttl = 5
             retry_timeout_millis = 2500
             max_concurrent_requests_per_slot = 7
+            session_keys = "local"
 
             [log]
             level = "debug"
             """)
         let slot = configuration.slots[0]
         #expect(slot.endpoints == ["https://kms.example.com"])
+        #expect(slot.hasLocalSessionKeys)
         #expect(slot.apiKey?.equals(Secret("key-in-file")) == true)
         #expect(slot.caCertificates == Array(certificate.utf8))
         #expect(slot.clientCertificate == Array(certificate.utf8))
@@ -163,6 +165,7 @@ private let privateKey = "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KE
         ("cache_ttl = -1", "kms-pkcs11.conf:1: cache_ttl must be an integer from 0 to 86400"),
         ("cache_ttl = 1.5", "kms-pkcs11.conf:1: cache_ttl must be an integer from 0 to 86400, not a decimal number"),
         ("retry_timeout_millis = 0", "kms-pkcs11.conf:1: retry_timeout_millis must be an integer from 1 to 3600000"),
+        ("session_keys = \"here\"", "kms-pkcs11.conf:1: session_keys must be \"kms\" or \"local\""),
         ("api_key = 5", "kms-pkcs11.conf:1: api_key must be a string"),
         ("endpoints = \"a\"", "kms-pkcs11.conf:1: endpoints must be an array of strings, not a string"),
         ("endpoints = [1]", "kms-pkcs11.conf:1: endpoints must be an array of strings"),

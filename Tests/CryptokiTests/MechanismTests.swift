@@ -46,17 +46,17 @@ struct MechanismTests {
         let block = [UInt8](repeating: 9, count: length)
         let prepared = try ECDSA.digest(ofBlock: block, orderBits: 256)
         #expect(prepared.algorithm == .ecdsa(hash))
-        #expect(prepared.digest == block)
+        #expect(prepared.input == block)
     }
 
     @Test("A short block is padded on the left, a long one cut to the order")
     func otherBlocks() throws {
         let short = try ECDSA.digest(ofBlock: [1, 2, 3], orderBits: 256)
         #expect(short.algorithm == .ecdsa(.sha1))
-        #expect(short.digest == [UInt8](repeating: 0, count: 17) + [1, 2, 3])
+        #expect(short.input == [UInt8](repeating: 0, count: 17) + [1, 2, 3])
         let long = try ECDSA.digest(ofBlock: (0..<40).map { UInt8($0) }, orderBits: 256)
         #expect(long.algorithm == .ecdsa(.sha256))
-        #expect(long.digest == (0..<32).map { UInt8($0) })
+        #expect(long.input == (0..<32).map { UInt8($0) })
     }
 
     @Test("An empty block, and one that P-521 would have to cut within a byte, are refused")
@@ -67,23 +67,49 @@ struct MechanismTests {
         }
     }
 
-    @Test("A backend that cannot sign with PSS does not list PSS")
+    @Test("A backend that cannot sign with PSS lists PSS for verification only")
     func tableFollowsCapabilities() throws {
         let table = MechanismTable([.signRSAPKCS1])
-        #expect(try table.row(CKM_SHA256_RSA_PKCS).digest == .sha256)
-        #expect(throws: CKError(CKR_MECHANISM_INVALID)) { try table.row(CKM_RSA_PKCS_PSS) }
-        #expect(throws: CKError(CKR_MECHANISM_INVALID)) { try table.row(CKM_ECDSA) }
+        #expect(try table.row(CKM_SHA256_RSA_PKCS).info.flags & (CKF_SIGN | CKF_VERIFY) == CKF_SIGN | CKF_VERIFY)
+        for type in [CKM_RSA_PKCS_PSS, CKM_ECDSA] {
+            // Verification needs no KMS.
+            #expect(try table.row(type).info.flags & (CKF_SIGN | CKF_VERIFY | CKF_HW) == CKF_VERIFY)
+        }
+        for type in [CKM_AES_GCM, CKM_AES_KEY_GEN, CKM_SHA256_HMAC, CKM_ECDH1_DERIVE] {
+            #expect(throws: CKError(CKR_MECHANISM_INVALID)) { try table.row(type) }
+        }
     }
 
-    @Test("Every mechanism has one row, and what the KMS performs says so")
+    @Test("A backend that can do nothing leaves what this process does itself")
+    func noCapabilities() {
+        for row in MechanismTable([]).rows {
+            let own = CKF_DIGEST | CKF_VERIFY | CKF_VERIFY_RECOVER | CKF_ENCRYPT
+            let traits = CKF_EC_F_P | CKF_EC_NAMEDCURVE | CKF_EC_UNCOMPRESS | CKF_EC_OID | CKF_EC_CURVENAME
+            #expect(row.info.flags & ~(own | traits | CKF_MESSAGE_VERIFY) == 0, "\(row.type)")
+        }
+    }
+
+    @Test("Every mechanism has one row, with sizes that make sense, and what the KMS performs says so")
     func rowsAreUnique() {
-        let rows = MechanismTable([.signRSAPKCS1, .signRSAPSS, .signECDSA]).rows
-        #expect(rows.count == 18)
+        let rows = MechanismTable(Capabilities(rawValue: .max)).rows
         #expect(Set(rows.map(\.type)).count == rows.count)
         for row in rows {
-            #expect(row.flags & CKF_HW != 0)
-            #expect(row.flags & CKF_SIGN != 0)
+            let isDigest = row.info.flags & CKF_DIGEST != 0
+            #expect((row.info.flags & CKF_HW != 0) != isDigest, "\(row.type)")
+            #expect(row.info.ulMinKeySize <= row.info.ulMaxKeySize)
         }
+    }
+
+    @Test(
+        "Sizes of keys are in the unit that the standard gives",
+        arguments: [
+            (CKM_RSA_PKCS, 2_048, 4_096), (CKM_ECDSA, 224, 521), (CKM_AES_GCM, 16, 32), (CKM_AES_KEY_GEN, 16, 32),
+            (CKM_GENERIC_SECRET_KEY_GEN, 8, 8_192), (CKM_SHA256_HMAC, 1, 1_024), (CKM_SHA256, 0, 0),
+            (CKM_DES3_CBC, 0, 0),
+        ])
+    func sizes(type: CK_MECHANISM_TYPE, least: CK_ULONG, most: CK_ULONG) throws {
+        let info = try MechanismTable(Capabilities(rawValue: .max)).row(type).info
+        #expect(info.ulMinKeySize == least && info.ulMaxKeySize == most)
     }
 }
 

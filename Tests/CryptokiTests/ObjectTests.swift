@@ -8,7 +8,7 @@ import Testing
 struct ObjectTests {
     private func objects(_ name: String, _ type: ObjectType, id: [UInt8]? = nil) throws -> [Object] {
         var key = Samples.key(name, type)
-        key.pkcs11ID = id
+        key.attributes["id"] = id
         return ObjectFactory.objects(ObjectSource(slotID: 1, description: key, context: try LibraryContext()))
     }
 
@@ -25,7 +25,7 @@ struct ObjectTests {
         let ids = pair.compactMap { value($0, CKA_ID) }
         #expect(ids.count == 2 && ids[0] == ids[1] && ids[0].count == 20)
         #expect(Set(pair.map(\.handle)).count == 2)
-        #expect(pair.allSatisfy { $0.name == "name" })
+        #expect(pair.allSatisfy { $0.label == "name" })
     }
 
     @Test("A certificate has the CKA_ID of its key")

@@ -9,8 +9,13 @@ import Testing
 
 @Suite("Token: login, search, signature")
 struct TokenTests {
-    private let backend = FakeBackend()
+    private let backend: FakeBackend
     private let clock = Clock()
+
+    init() throws {
+        backend = FakeBackend(
+            [.signRSAPKCS1, .signRSAPSS, .signECDSA], material: LocalKeys(in: try LibraryContext()))
+    }
 
     private func token(apiKey: String? = nil, cacheSeconds: Int = 60) throws -> Token {
         backend.state.withLock {
@@ -72,7 +77,10 @@ struct TokenTests {
         #expect(throws: CKError(CKR_PIN_LEN_RANGE)) { try login(token, String(repeating: "x", count: 9_000)) }
         #expect(throws: CKError(CKR_PIN_INCORRECT)) { try login(token, "file:/nonexistent") }
         #expect(throws: CKError(CKR_USER_TYPE_INVALID)) { try login(token, "right", CKU_SO) }
-        #expect(throws: CKError(CKR_OPERATION_NOT_INITIALIZED)) { try login(token, "right", CKU_CONTEXT_SPECIFIC) }
+        let session = Session(slotID: 1, token: token, isReadWrite: false)
+        #expect(throws: CKError(CKR_USER_NOT_LOGGED_IN)) {
+            try session.login(CKU_CONTEXT_SPECIFIC, pin: Input(nil, 0))
+        }
         #expect(throws: CKError(CKR_USER_NOT_LOGGED_IN)) { try token.logout() }
         try login(token, "right")
         #expect(throws: CKError(CKR_USER_ALREADY_LOGGED_IN)) { try login(token, "right") }
@@ -183,7 +191,7 @@ struct TokenTests {
         }
         let asked = try #require(backend.state.withLock { $0.signatures.first })
         #expect(asked.algorithm == .rsaPKCS1(.sha256))
-        #expect(asked.digest == bytes(hex: "039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81"))
+        #expect(asked.input == bytes(hex: "039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81"))
     }
 
     @Test("Several parts make the same digest as one")
@@ -205,7 +213,7 @@ struct TokenTests {
         }
         try session.signFinal(into: Output(&signature, &length))
         #expect(
-            backend.state.withLock { $0.signatures.map(\.digest) } == [
+            backend.state.withLock { $0.signatures.map(\.input) } == [
                 bytes(hex: "039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81")
             ])
     }

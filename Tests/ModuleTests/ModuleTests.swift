@@ -45,6 +45,33 @@ struct ModuleTests {
         #expect((interface?.pointee.pFunctionList != nil) == exists)
     }
 
+    @Test("The interface list begins with 3.0, whose table has no hole either")
+    func interfaceList() throws {
+        let symbol = try #require(dlsym(handle, "C_GetInterfaceList"))
+        let getInterfaceList = unsafeBitCast(symbol, to: CK_C_GetInterfaceList.self)
+        var count: CK_ULONG = 0
+        #expect(getInterfaceList(nil, &count) == CKR_OK)
+        #expect(count == 2)
+        var interfaces = [CK_INTERFACE](repeating: CK_INTERFACE(), count: 2)
+        count = 1
+        #expect(getInterfaceList(&interfaces, &count) == CKR_BUFFER_TOO_SMALL)
+        #expect(count == 2)
+        #expect(getInterfaceList(&interfaces, &count) == CKR_OK)
+        #expect(getInterfaceList(&interfaces, nil) == CKR_ARGUMENTS_BAD)
+        #expect(interfaces.map { $0.pInterfaceName.map { String(cString: $0) } } == ["PKCS 11", "PKCS 11"])
+        let list = try #require(interfaces.first?.pFunctionList).load(as: CK_FUNCTION_LIST_3_0.self)
+        #expect(list.version.major == 3 && list.version.minor == 0)
+        withUnsafeBytes(of: list) { bytes in
+            let first = MemoryLayout<CK_FUNCTION_LIST_3_0>.offset(of: \.C_Initialize) ?? 0
+            let pointers = stride(from: first, to: bytes.count, by: MemoryLayout<UInt>.size)
+            #expect(pointers.map { bytes.load(fromByteOffset: $0, as: UInt.self) }.allSatisfy { $0 != 0 })
+            #expect(Array(pointers).count == 92)
+        }
+        #expect(list.C_LoginUser?(1, CKU_USER, nil, 0, nil, 0) == CKR_CRYPTOKI_NOT_INITIALIZED)
+        #expect(list.C_SessionCancel?(1, CKF_SIGN) == CKR_CRYPTOKI_NOT_INITIALIZED)
+        #expect(list.C_MessageEncryptInit?(1, nil, 1) == CKR_CRYPTOKI_NOT_INITIALIZED)
+    }
+
     @Test("Before C_Initialize every other function says so")
     func notInitialised() {
         var info = CK_INFO()
@@ -52,5 +79,8 @@ struct ModuleTests {
         #expect(functions.C_Finalize?(nil) == CKR_CRYPTOKI_NOT_INITIALIZED)
         #expect(functions.C_CloseSession?(1) == CKR_CRYPTOKI_NOT_INITIALIZED)
         #expect(functions.C_WrapKey?(1, nil, 1, 1, nil, nil) == CKR_CRYPTOKI_NOT_INITIALIZED)
+        #expect(functions.C_WaitForSlotEvent?(CKF_DONT_BLOCK, nil, nil) == CKR_CRYPTOKI_NOT_INITIALIZED)
+        #expect(functions.C_InitToken?(1, nil, 0, nil) == CKR_CRYPTOKI_NOT_INITIALIZED)
+        #expect(functions.C_GetFunctionStatus?(1) == CKR_CRYPTOKI_NOT_INITIALIZED)
     }
 }
