@@ -21,6 +21,8 @@ package struct KeyDescription: Sendable {
     package var publicKey: [UInt8]?
     /// The DER certificate.
     package var value: [UInt8]?
+    /// CKA_CHECK_VALUE of a secret key: 3 bytes.
+    package var checkValue: [UInt8]?
     /// What PKCS#11 knows of an object and the KMS has no field for, by the names of `StoredAttribute`: "id", "label",
     /// "subject" … Fortanix keeps them in `custom_metadata`, each with "pkcs11-" before its name.
     package var attributes: [String: [UInt8]]

@@ -47,8 +47,8 @@ public func C_EncryptMessageNext(
 ) -> CK_RV {
     entry("C_EncryptMessageNext") { library throws(CKError) in
         try library.session(hSession).encryptMessageNext(
-            Input(pPlaintextPart, ulPlaintextPartLen), into: Output(pCiphertextPart, pulCiphertextPartLen),
-            isLast: flags & CKF_END_OF_MESSAGE != 0)
+            Session.MessageParameter(pParameter, ulParameterLen), Input(pPlaintextPart, ulPlaintextPartLen),
+            into: Output(pCiphertextPart, pulCiphertextPartLen), isLast: flags & CKF_END_OF_MESSAGE != 0)
     }
 }
 

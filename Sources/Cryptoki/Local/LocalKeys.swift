@@ -112,7 +112,11 @@ package final class LocalKeys: Backend {
         description.isLocal = isLocal
         description.isNeverExportable = !specification.operations.contains(.export)
         switch material {
-        case .secret(let value): description.bits = value.count * 8
+        case .secret(let value):
+            description.bits = value.count * 8
+            description.checkValue = try crypto { () throws(CryptoError) in
+                try KeyCheckValue.of(value, type: specification.type, in: context)
+            }
         case .bytes(let value):
             description.isPublicOnly = true
             description.value = value.withBytes { Array($0) }

@@ -30,6 +30,10 @@ enum ECDH: MechanismFamily {
 
         init(_ request: MechanismRequest, _ key: KeyInUse) throws(CKError) {
             self.key = key
+            let capabilities = key.token.backend.capabilities
+            guard key.facts.keyType == CKK_EC || capabilities.contains(.agreeMontgomery) else {
+                throw CKError(CKR_KEY_TYPE_INCONSISTENT)
+            }
             let parameters = try request.parameter(as: CK_ECDH1_DERIVE_PARAMS.self)
             sharedInfo = try MechanismRequest.bytes(parameters.pSharedData, parameters.ulSharedDataLen, atMost: 1 << 16)
             if parameters.kdf == CKD_NULL {

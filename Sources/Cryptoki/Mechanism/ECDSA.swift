@@ -43,6 +43,11 @@ package enum ECDSA: MechanismFamily {
             }
         }
 
+        /// Java pads r and s only to the longer of the two, and the standard allows that (2.3.1).
+        func accepts(signatureLength: Int) -> Bool {
+            signatureLength.isMultiple(of: 2) && (2...outputLength).contains(signatureLength)
+        }
+
         func encoded(_ signature: [UInt8]) throws(CKError) -> [UInt8] {
             try CKError.failing(CKR_SIGNATURE_INVALID) { () throws(CryptoError) in
                 try ECDSASignature.der(fixedWidth: signature)

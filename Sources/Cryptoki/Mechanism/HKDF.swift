@@ -55,10 +55,8 @@ enum HKDF: MechanismFamily {
         private static func salt(_ handle: CK_OBJECT_HANDLE, _ token: Token) throws(CKError) -> [UInt8] {
             let object = try token.object(handle, or: CKR_KEY_HANDLE_INVALID)
             guard object.objectClass == CKO_SECRET_KEY else { throw CKError(CKR_KEY_TYPE_INCONSISTENT) }
-            guard case .bytes(let value) = try token.readableAttributes(object)[CKA_VALUE] else {
-                throw CKError(CKR_KEY_FUNCTION_NOT_PERMITTED)
-            }
-            return Array(value)
+            guard case .exported = object.attributes[CKA_VALUE] else { throw CKError(CKR_KEY_FUNCTION_NOT_PERMITTED) }
+            return try token.value(of: object).withBytes { Array($0) }
         }
 
         var naturalLength: Int? { mode == .extractOnly ? hash.length : nil }

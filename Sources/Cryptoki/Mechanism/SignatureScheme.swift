@@ -12,6 +12,9 @@ protocol SignatureScheme: Sendable {
     /// The digest that the mechanism makes of the data itself; nil: the data is the digest, or holds it.
     var digest: HashAlgorithm? { get }
 
+    /// Whether a signature to be verified may have this length in bytes.
+    func accepts(signatureLength: Int) -> Bool
+
     /// The longest data in bytes of a mechanism that does not hash.
     var longestData: Int { get }
 
@@ -21,7 +24,7 @@ protocol SignatureScheme: Sendable {
     /// Turns the KMS's signature into the standard's form.
     func finish(_ signature: [UInt8]) throws(CKError) -> [UInt8]
 
-    /// And the standard's form, which has `outputLength`, into what OpenSSL verifies.
+    /// And the standard's form into what OpenSSL verifies.
     func encoded(_ signature: [UInt8]) throws(CKError) -> [UInt8]
 
     /// Signs data that the KMS has no name for, where there is a way.
@@ -36,6 +39,7 @@ extension SignatureScheme {
     var longestData: Int { 1_024 }
 
     func encoded(_ signature: [UInt8]) throws(CKError) -> [UInt8] { signature }
+    func accepts(signatureLength: Int) -> Bool { signatureLength == outputLength }
 
     /// The usual check of what came from the KMS.
     func finish(_ signature: [UInt8]) throws(CKError) -> [UInt8] {
@@ -121,7 +125,7 @@ final class SchemeVerifying: Verifying, @unchecked Sendable {
     func update(_ bytes: UnsafeRawBufferPointer) throws(CKError) { try data.update(bytes) }
 
     func finish(signature: [UInt8]) throws(CKError) {
-        guard signature.count == scheme.outputLength else { throw CKError(CKR_SIGNATURE_LEN_RANGE) }
+        guard scheme.accepts(signatureLength: signature.count) else { throw CKError(CKR_SIGNATURE_LEN_RANGE) }
         let value = try data.value()
         if let result = try scheme.verifyUnprepared(value, signature, publicKey) {
             guard result else { throw CKError(CKR_SIGNATURE_INVALID) }

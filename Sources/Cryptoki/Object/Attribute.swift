@@ -1,4 +1,5 @@
 package import CPKCS11
+internal import KMSSupport
 
 /// The attributes of one object, in the form in which C_GetAttributeValue hands them out.
 ///
@@ -53,6 +54,9 @@ package struct AttributeSet: Sendable {
             entries.append(entry)
         }
     }
+
+    /// Overwrites the values, for a set with secret parts of a key.
+    mutating func wipe() { bytes.withUnsafeMutableBytes { Secret.wipe($0) } }
 
     package subscript(type: CK_ATTRIBUTE_TYPE) -> Value? {
         guard let entry = entries.first(where: { $0.type == type }) else { return nil }

@@ -10,12 +10,23 @@ package enum AttributeReader {
             throw CKError(CKR_ARGUMENTS_BAD)
         }
         guard let template else { return }
-        // Values that only an export tells cost a round trip, once for the whole template.
+        // Values that only an export tells cost a round trip, once for the whole template. When the KMS refuses, the
+        // other attributes are told all the same.
         let asksForExport = (0..<count).contains { index in
             if case .exported = object.attributes[template[index].type] { true } else { false }
         }
-        let attributes = asksForExport ? try token.readableAttributes(object) : object.attributes
+        var attributes = object.attributes
         var failure: CKError?
+        var isSecret = false
+        if asksForExport {
+            do throws(CKError) {
+                attributes = try token.readableAttributes(object)
+                isSecret = true
+            } catch {
+                failure = error
+            }
+        }
+        defer { if isSecret { attributes.wipe() } }
         for index in 0..<count {
             do throws(CKError) {
                 template[index].ulValueLen = try value(attributes, template[index])

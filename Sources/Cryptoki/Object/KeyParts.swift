@@ -19,7 +19,7 @@ package struct KeyParts: Sendable {
         switch draft.objectClass {
         case CKO_PRIVATE_KEY: self = try KeyParts.privateKey(draft, context)
         case CKO_PUBLIC_KEY: self = try KeyParts.publicKey(draft, context)
-        case CKO_SECRET_KEY: self = try KeyParts.secretKey(draft)
+        case CKO_SECRET_KEY: self = try KeyParts.secretKey(draft, context)
         case CKO_CERTIFICATE: self = try KeyParts.certificate(draft, context)
         default: self.init(type: .opaque, value: Secret(draft[CKA_VALUE] ?? []))
         }
@@ -32,11 +32,19 @@ package struct KeyParts: Sendable {
         self.value = value
     }
 
-    private static func secretKey(_ draft: ObjectDraft) throws(CKError) -> KeyParts {
+    private static func secretKey(_ draft: ObjectDraft, _ context: LibraryContext) throws(CKError) -> KeyParts {
         guard let subtype = draft.subtype, let type = SecretKeyType.of(subtype), let value = draft[CKA_VALUE],
             type.accepts(length: value.count)
         else { throw CKError(CKR_ATTRIBUTE_VALUE_INVALID) }
-        return KeyParts(type: type.type, bits: value.count * 8, value: Secret(value))
+        let parts = KeyParts(type: type.type, bits: value.count * 8, value: Secret(value))
+        // Empty: no check value is wanted (section 4.10.2).
+        if let given = draft[CKA_CHECK_VALUE], !given.isEmpty {
+            let own = try CKError.failing { () throws(CryptoError) in
+                try KeyCheckValue.of(parts.value, type: type.type, in: context)
+            }
+            guard given == own else { throw CKError(CKR_ATTRIBUTE_VALUE_INVALID) }
+        }
+        return parts
     }
 
     private static func certificate(_ draft: ObjectDraft, _ context: LibraryContext) throws(CKError) -> KeyParts {
@@ -82,13 +90,35 @@ package struct KeyParts: Sendable {
         } else {
             components = .ec(curve: try draft.curve(), scalar: Secret(draft[CKA_VALUE] ?? []))
         }
+        var parts: KeyParts
+        let info: [UInt8]
         do throws(CryptoError) {
             let key = try PrivateKey(components, in: context)
-            var parts = KeyParts(type: key.kind.objectType, bits: key.kind.bits, value: try key.der())
+            parts = KeyParts(type: key.kind.objectType, bits: key.kind.bits, value: try key.der())
             parts.curve = key.kind.curve
-            return parts
+            info = try key.subjectPublicKeyInfo()
         } catch {
             throw CKError(CKR_ATTRIBUTE_VALUE_INVALID)
+        }
+        try requireSameKey(draft, info, context)
+        return parts
+    }
+
+    /// What the template says of the public key must be this one's.
+    ///
+    /// - Throws: CKR_TEMPLATE_INCONSISTENT.
+    private static func requireSameKey(
+        _ draft: ObjectDraft, _ info: [UInt8], _ context: LibraryContext
+    ) throws(CKError) {
+        if let given = draft[CKA_PUBLIC_KEY_INFO], !given.isEmpty, given != info {
+            throw CKError(CKR_TEMPLATE_INCONSISTENT)
+        }
+        guard draft.objectClass == CKO_PRIVATE_KEY, let point = draft[CKA_EC_POINT], !point.isEmpty else { return }
+        let own = try CKError.failing { () throws(CryptoError) in
+            try PublicKey(subjectPublicKeyInfo: info, in: context).components()
+        }
+        guard case .ec(_, let bytes) = own, point == bytes || DEROctetString.decode(point) == bytes else {
+            throw CKError(CKR_TEMPLATE_INCONSISTENT)
         }
     }
 
@@ -101,17 +131,20 @@ package struct KeyParts: Sendable {
             components = .ec(
                 parameters: draft[CKA_EC_PARAMS] ?? [], point: ECPoint.bytes(draft[CKA_EC_POINT] ?? []))
         }
+        var parts: KeyParts
+        let info: [UInt8]
         do throws(CryptoError) {
             let key = try PublicKey(components, in: context)
             let kind = try key.kind()
-            var parts = KeyParts(
-                type: kind.objectType, bits: kind.bits, value: Secret(try key.subjectPublicKeyInfo()))
+            info = try key.subjectPublicKeyInfo()
+            parts = KeyParts(type: kind.objectType, bits: kind.bits, value: Secret(info))
             parts.curve = kind.curve
             parts.isPublicOnly = true
-            return parts
         } catch {
             throw CKError(CKR_ATTRIBUTE_VALUE_INVALID)
         }
+        try requireSameKey(draft, info, context)
+        return parts
     }
 }
 

@@ -56,6 +56,16 @@ package struct Template: Sendable {
 
     func without(_ type: CK_ATTRIBUTE_TYPE) -> Template { Template(attributes: attributes.filter { $0.type != type }) }
 
+    /// The attributes of a view that differ from those of the key that it shows.
+    init(changesOf object: Object, since original: Object) {
+        attributes = AttributeTable.rows.compactMap { row in
+            guard row.type != CKA_UNIQUE_ID, row.type != CKA_TOKEN, let value = object.attributes.value(row.type),
+                original.attributes.value(row.type) != value
+            else { return nil }
+            return Attribute(type: row.type, value: value)
+        }
+    }
+
     private init(attributes: [Attribute]) { self.attributes = attributes }
 
     func matches(_ object: Object) -> Bool {

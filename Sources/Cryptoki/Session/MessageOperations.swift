@@ -44,7 +44,8 @@ final class MessageCiphering: @unchecked Sendable {
     // @unchecked: one thread at a time, see Operations.swift.
     let direction: CipherDirection
     private let key: KeyInUse
-    var current: (operation: BlockCiphering, parameters: GCMMessageParameters)?
+    /// Of the message that has begun. No pointer of its parameter is kept: the caller may free it after the call.
+    var current: (operation: BlockCiphering, tagLength: Int)?
 
     init(_ direction: CipherDirection, _ key: KeyInUse) {
         self.direction = direction

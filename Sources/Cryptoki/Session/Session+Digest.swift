@@ -34,11 +34,10 @@ extension Session {
     package func digestKey(_ handle: CK_OBJECT_HANDLE) throws(CKError) {
         try digesting.use(.update) { operation throws(CKError) in
             let key = try token.object(handle, or: CKR_KEY_HANDLE_INVALID)
-            guard key.objectClass == CKO_SECRET_KEY, case .exported = key.attributes[CKA_VALUE],
-                var value = try token.readableAttributes(key).value(CKA_VALUE)
-            else { throw CKError(CKR_KEY_INDIGESTIBLE) }
-            defer { value.withUnsafeMutableBytes { Secret.wipe($0) } }
-            try value.withBytes { bytes throws(CKError) in try operation.update(bytes) }
+            guard key.objectClass == CKO_SECRET_KEY, case .exported = key.attributes[CKA_VALUE] else {
+                throw CKError(CKR_KEY_INDIGESTIBLE)
+            }
+            try token.value(of: key).withBytes { bytes throws(CKError) in try operation.update(bytes) }
             return false
         }
     }

@@ -70,7 +70,7 @@ extension Session {
         try messageVerifying.useForMessage { active throws(CKError) in
             let operation = try active.begin()
             try operation.update(data.bytes())
-            try operation.finish(signature: Array(signature.bytes()))
+            try operation.finish(signature: signature.signature())
         }
     }
 
@@ -88,7 +88,7 @@ extension Session {
                 active.current = operation
                 return
             }
-            try operation.finish(signature: Array(signature.bytes()))
+            try operation.finish(signature: signature.signature())
         }
     }
 
@@ -135,7 +135,7 @@ extension Session {
             let bytes = try plaintext.bytes()
             guard try output.wants(bytes.count) else { return }
             let parameters = try gcm(parameter, isEncrypting: true)
-            let operation = try active.begin(parameters, Array(associated.bytes()))
+            let operation = try active.begin(parameters, associated.associatedData())
             let sealed = try operation.once(bytes)
             parameters.writeIV()
             parameters.writeTag(sealed.suffix(parameters.tagLength))
@@ -150,7 +150,7 @@ extension Session {
             let bytes = try ciphertext.bytes()
             guard try output.wants(bytes.count) else { return }
             let parameters = try gcm(parameter, isEncrypting: false)
-            let operation = try active.begin(parameters, Array(associated.bytes()))
+            let operation = try active.begin(parameters, associated.associatedData())
             try authenticated { () throws(CKError) in
                 let sealed = Array(bytes) + parameters.readTag()
                 output.put(try sealed.withBytes { bytes throws(CKError) in try operation.once(bytes) })
@@ -177,30 +177,42 @@ extension Session {
         try (isEncrypting ? messageEncrypting : messageDecrypting).useForMessage { active throws(CKError) in
             guard active.current == nil else { throw CKError(CKR_OPERATION_ACTIVE) }
             let parameters = try gcm(parameter, isEncrypting: isEncrypting)
-            let operation = try active.begin(parameters, Array(associated.bytes()))
+            let operation = try active.begin(parameters, associated.associatedData())
             parameters.writeIV()
-            active.current = (operation, parameters)
+            active.current = (operation, parameters.tagLength)
         }
     }
 
-    package func encryptMessageNext(_ part: Input, into output: Output, isLast: Bool) throws(CKError) {
+    /// The parameter of the call that ends a message, which says where the tag is.
+    private func gcm(
+        ending parameter: MessageParameter, isEncrypting: Bool, tagLength: Int
+    ) throws(CKError) -> GCMMessageParameters {
+        let parameters = try gcm(parameter, isEncrypting: isEncrypting)
+        guard parameters.tagLength == tagLength else { throw CKError(CKR_MECHANISM_PARAM_INVALID) }
+        return parameters
+    }
+
+    package func encryptMessageNext(
+        _ parameter: MessageParameter, _ part: Input, into output: Output, isLast: Bool
+    ) throws(CKError) {
         try messageEncrypting.useForMessage { active throws(CKError) in
-            guard let (operation, parameters) = active.current else { throw CKError(CKR_OPERATION_NOT_INITIALIZED) }
+            guard let (operation, tagLength) = active.current else { throw CKError(CKR_OPERATION_NOT_INITIALIZED) }
             let bytes = try part.bytes()
-            let all = operation.bound(all: bytes.count) - parameters.tagLength
+            let all = operation.bound(all: bytes.count) - tagLength
             guard try output.wants(isLast ? all : operation.required(adding: bytes.count), query: { all }) else {
                 return
             }
             active.current = nil
             guard isLast else {
                 output.put(try operation.update(bytes, room: output.room))
-                active.current = (operation, parameters)
+                active.current = (operation, tagLength)
                 return
             }
+            let parameters = try gcm(ending: parameter, isEncrypting: true, tagLength: tagLength)
             let begin = try operation.update(bytes, room: .max)
             let rest = try operation.finish()
-            parameters.writeTag(rest.suffix(parameters.tagLength))
-            output.put(begin + rest.dropLast(parameters.tagLength))
+            parameters.writeTag(rest.suffix(tagLength))
+            output.put(begin + rest.dropLast(tagLength))
         }
     }
 
@@ -208,20 +220,20 @@ extension Session {
         _ parameter: MessageParameter, _ part: Input, into output: Output, isLast: Bool
     ) throws(CKError) {
         try messageDecrypting.useForMessage { active throws(CKError) in
-            guard let (operation, parameters) = active.current else { throw CKError(CKR_OPERATION_NOT_INITIALIZED) }
+            guard let (operation, tagLength) = active.current else { throw CKError(CKR_OPERATION_NOT_INITIALIZED) }
             let bytes = try part.bytes()
             // The tag is not part of the data, so nothing is cut off for it.
-            let all = operation.bound(all: bytes.count) + parameters.tagLength
+            let all = operation.bound(all: bytes.count) + tagLength
             guard try output.wants(isLast ? all : 0, query: { all }) else { return }
             active.current = nil
             _ = try operation.update(bytes, room: 0)
             guard isLast else {
                 output.put([])
-                active.current = (operation, parameters)
+                active.current = (operation, tagLength)
                 return
             }
             try authenticated { () throws(CKError) in
-                let tag = try gcm(parameter, isEncrypting: false).readTag()
+                let tag = try gcm(ending: parameter, isEncrypting: false, tagLength: tagLength).readTag()
                 _ = try tag.withBytes { bytes throws(CKError) in try operation.update(bytes, room: 0) }
                 output.put(try operation.finish())
             }

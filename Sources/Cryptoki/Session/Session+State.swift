@@ -27,7 +27,7 @@ extension Session {
     package func setState(
         _ state: Input, encryptionKey: CK_OBJECT_HANDLE, authenticationKey: CK_OBJECT_HANDLE
     ) throws(CKError) {
-        let saved = Array(try state.bytes())
+        let saved = try state.copy(atMost: DigestOperation.longestState + 1_024, or: CKR_SAVED_STATE_INVALID)
         let bytes = Array(saved.dropLast(HashAlgorithm.sha256.length))
         guard saved.count > bytes.count, Array(saved.suffix(HashAlgorithm.sha256.length)) == (try checksum(bytes))
         else {

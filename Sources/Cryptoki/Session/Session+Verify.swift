@@ -29,7 +29,7 @@ extension Session {
     package func verify(_ data: Input, signature: Input) throws(CKError) {
         try verifying.use(.onePart) { active throws(CKError) in
             try active.operation.update(data.bytes())
-            try active.operation.finish(signature: Array(signature.bytes()))
+            try active.operation.finish(signature: signature.signature())
             return true
         }
     }
@@ -43,14 +43,14 @@ extension Session {
 
     package func verifyFinal(signature: Input) throws(CKError) {
         try verifying.use(.final) { active throws(CKError) in
-            try active.operation.finish(signature: Array(signature.bytes()))
+            try active.operation.finish(signature: signature.signature())
             return true
         }
     }
 
     package func verifyRecover(_ signature: Input, into output: Output) throws(CKError) {
         try verifyRecovering.use(.onePart) { active throws(CKError) in
-            let signature = Array(try signature.bytes())
+            let signature = try signature.signature()
             // What is recovered is shorter than the signature.
             return try output.fill(bound: signature.count) { () throws(CKError) in
                 try active.operation.recover(signature: signature)

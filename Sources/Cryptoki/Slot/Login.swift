@@ -83,6 +83,7 @@ package final class Login: Sendable {
             guard isConfigured else { throw CKError(CKR_PIN_INCORRECT) }
             return
         }
+        guard bytes.count <= Login.maximumPINLength else { throw CKError(CKR_PIN_INCORRECT) }
         let given = Secret(bytes)
         if let accepted {
             guard try hash(given, accepted.salt).equals(accepted.hash) else { throw CKError(CKR_PIN_INCORRECT) }
@@ -114,7 +115,7 @@ package final class Login: Sendable {
     // MARK: -
 
     private func loginAsConfigured(hasPIN: Bool, deadline: Deadline) throws(CKError) -> Bool {
-        guard let configured else { throw CKError(hasPIN ? CKR_PIN_LEN_RANGE : CKR_ARGUMENTS_BAD) }
+        guard let configured else { throw CKError(hasPIN ? CKR_PIN_INCORRECT : CKR_ARGUMENTS_BAD) }
         guard !state.withLock({ $0.isConfiguredAccepted }) else { return false }
         try authenticate(configured, deadline: deadline)
         state.withLock {

@@ -39,7 +39,7 @@ extension Token {
         var changes = KeyChanges()
         if after.operations != before.operations { changes.operations = after.operations }
         changes.attributes = after.attributes
-        guard let label = after.attributes["label"], let name = KeyName.of(label) else {
+        guard after.label != before.label, let name = KeyName.of(after.label) else {
             return try backend.update(before.id, changes, deadline: deadline)
         }
         var renaming = changes
@@ -91,7 +91,10 @@ extension Token {
             refresh(try backend.update(key, changes, deadline: deadline))
         case (CKO_PRIVATE_KEY, false) where !isPublicGone:
             try backend.deletePrivateHalf(key, deadline: deadline)
-            refresh(try backend.describe(key, deadline: deadline))
+            // From now on the public key is the whole object, so what is kept for it becomes what is kept.
+            var changes = KeyChanges()
+            changes.attributes = KeyPairObjects.publicAttributes(description.attributes)
+            refresh(try backend.update(key, changes, deadline: deadline))
         default:
             try backend.delete(key, deadline: deadline)
             store.remove(key)
@@ -112,22 +115,16 @@ extension Token {
         guard login.isLoggedIn || !(isToken || changed.flag(CKA_PRIVATE)) else {
             throw CKError(CKR_USER_NOT_LOGGED_IN)
         }
-        guard isToken else {
-            let copy = object.with(handle: try randomHandle(), session: owner.session, attributes: changed)
-            sessionObjects.insert(copy)
-            return copy.handle
-        }
-        let description = try describe(object)
-        var copy = description
-        AttributeChange.apply(template, of: object, to: &copy)
-        var specification = KeySpecification(name: nil, type: copy.type, operations: copy.operations)
-        specification.bits = copy.bits
-        specification.curve = copy.curve
-        specification.attributes = copy.attributes
+        guard isToken else { return try view(of: object, changed, owner).handle }
+        var specification = try copySpecification(object, template)
         let label = changed.value(CKA_LABEL) ?? []
         specification.attributes["label"] = nil
         let objects = try persist("C_CopyObject", label, specification, classes: [object.objectClass]) {
             (backend, specification, deadline) throws(BackendError) in
+            if object.objectClass == CKO_PUBLIC_KEY, let info = object.attributes.value(CKA_PUBLIC_KEY_INFO) {
+                // A copy of the security object would be a second private key.
+                return try backend.importKey(specification, value: Secret(info), deadline: deadline)
+            }
             guard object.keyID.kind == .local else {
                 return try backend.copy(object.keyID, as: specification, deadline: deadline)
             }
@@ -135,6 +132,40 @@ extension Token {
             return try backend.importKey(specification, value: value, deadline: deadline)
         }
         return try self.handle(of: object.objectClass, in: objects)
+    }
+
+    /// What a copy on the token shall be: the key as the KMS has it, with what this object has lost or changed since, and
+    /// with what the template says.
+    private func copySpecification(_ object: Object, _ template: Template) throws(CKError) -> KeySpecification {
+        var copy = try describe(object)
+        let original = ObjectFactory.objects(ObjectSource(slotID: slotID, description: copy, context: context))
+            .first { $0.objectClass == object.objectClass }
+        if let original {
+            AttributeChange.apply(Template(changesOf: object, since: original), of: object, to: &copy)
+        }
+        AttributeChange.apply(template, of: object, to: &copy)
+        if object.objectClass == CKO_PUBLIC_KEY, !copy.isPublicOnly {
+            copy.attributes = KeyPairObjects.publicAttributes(copy.attributes)
+            copy.operations = KeyOperations(
+                copy.operations.values.intersection([.verify, .encrypt, .wrapKey, .appManageable]))
+        }
+        var specification = KeySpecification(name: nil, type: copy.type, operations: copy.operations)
+        specification.bits = copy.bits
+        specification.curve = copy.curve
+        specification.attributes = copy.attributes
+        return specification
+    }
+
+    /// Another object for the same key, within a session.
+    private func view(
+        of object: Object, _ attributes: AttributeSet, _ owner: ObjectOwner
+    ) throws(CKError) -> Object {
+        let handle = try randomHandle()
+        var attributes = attributes
+        attributes.set(CKA_UNIQUE_ID, "view/\(handle)".utf8)
+        let view = object.with(handle: handle, session: owner.session, attributes: attributes)
+        sessionObjects.insert(view)
+        return view
     }
 
     func describe(_ object: Object) throws(CKError) -> KeyDescription {
@@ -145,7 +176,7 @@ extension Token {
     }
 
     /// Handles of views: unlike those of keys they mean nothing to another process.
-    func randomHandle() throws(CKError) -> CK_OBJECT_HANDLE {
+    private func randomHandle() throws(CKError) -> CK_OBJECT_HANDLE {
         do throws(CryptoError) {
             return try ObjectSource.handle(Hexadecimal.text(try Random.bytes(16, in: context)), context)
         } catch {

@@ -52,16 +52,18 @@ extension Token {
         }
         specification.attributes["label"] = nil
         specification.setGenerator(mechanism)
-        let objects = try make(
-            "C_GenerateKeyPair", [privateDraft, publicDraft], specification, by: owner, on: sessionKeyResidence
-        ) { (backend, specification, deadline) throws(BackendError) in
+        let isApart = publicDraft.isToken != privateDraft.isToken
+        // The public key is made by itself then, and a pair of the token keeps its own one to itself.
+        if isApart { specification.attributes[KeyPairObjects.hiddenPublicKey] = Array("true".utf8) }
+        let drafts = isApart ? [privateDraft] : [privateDraft, publicDraft]
+        let objects = try make("C_GenerateKeyPair", drafts, specification, by: owner, on: sessionKeyResidence) {
+            (backend, specification, deadline) throws(BackendError) in
             try backend.generate(specification, deadline: specification.type == .rsa ? longDeadline() : deadline)
         }
         let privateKey = try handle(of: CKO_PRIVATE_KEY, in: objects)
-        guard publicDraft.isToken != privateDraft.isToken else {
-            return (try handle(of: CKO_PUBLIC_KEY, in: objects), privateKey)
-        }
-        return (try publicKey(apart: objects, publicDraft, by: owner), privateKey)
+        let publicKey =
+            isApart ? try publicKey(apart: objects, publicDraft, owner) : try handle(of: CKO_PUBLIC_KEY, in: objects)
+        return (publicKey, privateKey)
     }
 
     private func generation(
@@ -74,30 +76,21 @@ extension Token {
 
     /// A public key that shall live elsewhere than its private key.
     private func publicKey(
-        apart objects: [Object], _ draft: ObjectDraft, by owner: ObjectOwner
+        apart objects: [Object], _ draft: ObjectDraft, _ owner: ObjectOwner
     ) throws(CKError) -> CK_OBJECT_HANDLE {
-        guard let object = objects.first(where: { $0.objectClass == CKO_PUBLIC_KEY }) else {
-            throw CKError(CKR_DEVICE_ERROR)
-        }
-        guard draft.isToken else {
-            var attributes = object.attributes
-            attributes.set(CKA_TOKEN, false)
-            let view = object.with(handle: try randomHandle(), session: owner.session, attributes: attributes)
-            sessionObjects.insert(view)
-            return view.handle
-        }
-        let info = object.attributes.value(CKA_PUBLIC_KEY_INFO) ?? []
-        guard let facts = object.key else { throw CKError(CKR_DEVICE_ERROR) }
+        guard let object = objects.first(where: { $0.objectClass == CKO_PRIVATE_KEY }), let facts = object.key,
+            let info = object.attributes.value(CKA_PUBLIC_KEY_INFO)
+        else { throw CKError(CKR_DEVICE_ERROR) }
         var specification = KeySpecification(name: nil, type: facts.type, operations: draft.operations)
+        specification.bits = facts.bits
         specification.curve = facts.curve
         specification.attributes = draft.storedAttributes(specification.operations)
         specification.attributes["label"] = nil
-        let stored = try make("C_GenerateKeyPair", [draft], specification, by: owner, on: .local) {
+        let made = try make("C_GenerateKeyPair", [draft], specification, by: owner, on: .local) {
             (backend, specification, deadline) throws(BackendError) in
             try backend.importKey(specification, value: Secret(info), deadline: deadline)
         }
-        forget { $0.handle == object.handle }
-        return try handle(of: CKO_PUBLIC_KEY, in: stored)
+        return try handle(of: CKO_PUBLIC_KEY, in: made)
     }
 }
 

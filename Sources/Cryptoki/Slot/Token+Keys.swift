@@ -26,14 +26,18 @@ extension Token {
 
     // MARK: Values
 
+    /// The value of an object that may be read.
+    func value(of object: Object) throws(CKError) -> Secret {
+        try perform("the value of \"\(object.label)\"", .management, on: object.keyID) {
+            (backend, deadline) throws(BackendError) in
+            try backend.export(object.keyID, deadline: deadline)
+        }
+    }
+
     /// The attributes of an object, with those that only an export tells, where it may be read.
     func readableAttributes(_ object: Object) throws(CKError) -> AttributeSet {
         var attributes = object.attributes
-        let value = try perform(
-            "C_GetAttributeValue of \"\(object.label)\"", .management, on: object.keyID
-        ) { (backend, deadline) throws(BackendError) in
-            try backend.export(object.keyID, deadline: deadline)
-        }
+        let value = try value(of: object)
         guard object.objectClass == CKO_PRIVATE_KEY else {
             value.withBytes { attributes.set(CKA_VALUE, $0) }
             return attributes

@@ -14,11 +14,31 @@ package struct Input {
         self.init(raw: base.map { UnsafeRawPointer($0) }, length)
     }
 
+    /// More than a process can address, in bytes; what is computed from a length does not overflow below it.
+    private static var longest: Int { 1 << 47 }
+
     /// - Throws: CKR_ARGUMENTS_BAD for a null pointer with a length, or a length that no memory has.
     package func bytes() throws(CKError) -> UnsafeRawBufferPointer {
-        guard let count = Int(exactly: length), count == 0 || base != nil else { throw CKError(CKR_ARGUMENTS_BAD) }
+        guard let count = Int(exactly: length), count <= Input.longest, count == 0 || base != nil else {
+            throw CKError(CKR_ARGUMENTS_BAD)
+        }
         return UnsafeRawBufferPointer(start: base, count: count)
     }
+
+    /// A copy. A length that nothing of its kind has is refused before the memory is looked at.
+    ///
+    /// - Throws: CKR_ARGUMENTS_BAD, `rv` for more than `limit` bytes.
+    func copy(atMost limit: Int, or rv: CK_RV) throws(CKError) -> [UInt8] {
+        let bytes = try bytes()
+        guard bytes.count <= limit else { throw CKError(rv) }
+        return Array(bytes)
+    }
+
+    /// A signature or MAC. Whether it has the right length is for the operation to say; no key makes one of this length.
+    func signature() throws(CKError) -> [UInt8] { try copy(atMost: 1 << 12, or: CKR_SIGNATURE_LEN_RANGE) }
+
+    /// What is authenticated and not encrypted, of one message.
+    func associatedData() throws(CKError) -> [UInt8] { try copy(atMost: 1 << 20, or: CKR_ARGUMENTS_BAD) }
 }
 
 /// Where the caller wants an answer, with the length convention of section 5.2: a null buffer asks for the length, and

@@ -60,8 +60,8 @@ final class RehearsalTransport: HTTPTransport {
          "created_at":"20260102T030405Z","lastused_at":"20260102T030405Z","activation_date":"20260102T030405Z",
          "deactivation_date":"20260102T030405Z","compromise_date":"20260102T030405Z",
          "destruction_date":"20260102T030405Z","custom_metadata":{"pkcs11-id":"%01","pkcs11-label":"a"},
-         "rsa":{"key_size":2048,"public_exponent":65537,"encryption_policy":[{"padding":{"OAEP":{}}}],
-         "signature_policy":[{"padding":null}]},"links":{"copiedFrom":"a","copiedTo":["a"]},"kcv":"000000"}
+         "rsa":{"key_size":2048,"public_exponent":65537,"encryption_policy":[
+         {"padding":{"OAEP":{"mgf":{"mgf1":{"hash":"SHA256"}}}}}],"signature_policy":[{"padding":null}]},"links":{"copiedFrom":"a","copiedTo":["a"]},"kcv":"000000"}
         """#
     }
 }

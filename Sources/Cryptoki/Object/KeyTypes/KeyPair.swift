@@ -7,6 +7,16 @@ enum KeyPairObjects {
     /// Stored with a pair whose public key was destroyed while the private one stays.
     static var hiddenPublicKey: String { "public-hidden" }
 
+    /// Of what is kept with a pair, that which holds for the public key: its own, and what both have in common.
+    static func publicAttributes(_ attributes: [String: [UInt8]]) -> [String: [UInt8]] {
+        var own: [String: [UInt8]] = [:]
+        for (name, value) in attributes where ObjectSource.sharedNames.contains(name) { own[name] = value }
+        for (name, value) in attributes where name.hasPrefix(ObjectSource.publicPrefix) && name != hiddenPublicKey {
+            own[String(name.dropFirst(ObjectSource.publicPrefix.count))] = value
+        }
+        return own
+    }
+
     static func make(_ source: ObjectSource) throws(CryptoError) -> [Object] {
         guard let info = source.description.publicKey else {
             throw CryptoError("the KMS gives no public key for it")

@@ -24,6 +24,7 @@ enum SecretKeyObjects {
         attributes.set(CKA_WRAP, operations.contains(.wrapKey))
         attributes.set(CKA_UNWRAP, operations.contains(.unwrapKey))
         attributes.set(CKA_TRUSTED, false)
+        if let value = description.checkValue { attributes.set(CKA_CHECK_VALUE, value) }
         // DES keys have the length of their type (mechanisms specification 2.15).
         if type != CKK_DES2, type != CKK_DES3 { attributes.set(CKA_VALUE_LEN, CK_ULONG(bits / 8)) }
         attributes.setSecret(CKA_VALUE, isReadable: source.isReadable)
