@@ -9,6 +9,8 @@ package struct BackendError: Error, Sendable, CustomStringConvertible {
         case conflict
         /// The KMS refuses the request's content.
         case invalid
+        /// More data than the KMS takes in one request.
+        case tooLong
         case throttled
         /// No connection, or the KMS says that it cannot serve.
         case unavailable

@@ -108,34 +108,80 @@ package struct Sobject: Codable, Sendable {
     }
 }
 
-/// `rsa` of a security object. Policies are kept as the API has them; an absent or null padding is a wildcard.
+/// `rsa` of a security object. Policies are kept as the API has them; whatever is absent or null is a wildcard.
 package struct RSAOptions: Codable, Sendable, Equatable {
     package struct Policy: Codable, Sendable, Equatable {
-        /// Name of the padding ("PSS", "PKCS1_V15", "OAEP", "RAW_DECRYPT"); nil: any.
-        package var padding: String?
+        /// nil: any.
+        package var padding: Padding?
 
         private enum CodingKeys: String, CodingKey { case padding }
+
+        package init(padding: Padding?) { self.padding = padding }
+
+        package init(from decoder: any Decoder) throws {
+            padding = try decoder.container(keyedBy: CodingKeys.self).decodeIfPresent(Padding.self, forKey: .padding)
+        }
+
+        /// The wildcard is written as null, as real servers do.
+        package func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(padding, forKey: .padding)
+        }
+    }
+
+    /// `{"OAEP":{"mgf":{"mgf1":{"hash":"SHA256"}}}}`: a name and, for OAEP and PSS, a hash. Both are texts, because an
+    /// unknown one must neither spoil a listing nor pass for a wildcard.
+    package struct Padding: Codable, Sendable, Equatable {
+        /// "OAEP", "PKCS1_V15", "RAW_DECRYPT" or "PSS".
+        package var name: String
+        /// The hash of MGF1, and of OAEP's label, in the spelling of `HashAlgorithm`; nil: any.
+        package var hash: String?
+
         private struct AnyKey: CodingKey {
             var stringValue: String
             var intValue: Int? { nil }
             init(stringValue: String) { self.stringValue = stringValue }
             init?(intValue: Int) { nil }
         }
-        private struct Empty: Codable {}
+        private struct MGF1: Codable { var hash: String? }
+        private struct MGF: Codable {
+            var mgf1: MGF1?
 
-        package init(padding: String?) { self.padding = padding }
+            init(mgf1: MGF1) { self.mgf1 = mgf1 }
+
+            /// A mask generation function that we do not know must not be taken for any.
+            init(from decoder: any Decoder) throws {
+                let container = try decoder.container(keyedBy: AnyKey.self)
+                guard container.allKeys.allSatisfy({ $0.stringValue == "mgf1" }) else {
+                    throw DecodingError.dataCorrupted(
+                        .init(codingPath: decoder.codingPath, debugDescription: "the only known mgf is mgf1"))
+                }
+                mgf1 = try container.decodeIfPresent(MGF1.self, forKey: AnyKey(stringValue: "mgf1"))
+            }
+        }
+        private struct Parameters: Codable { var mgf: MGF? }
+
+        package init(_ name: String, hash: HashAlgorithm? = nil) {
+            self.name = name
+            self.hash = hash?.rawValue
+        }
 
         package init(from decoder: any Decoder) throws {
-            let container = try decoder.container(keyedBy: CodingKeys.self)
-            guard container.contains(.padding), try !container.decodeNil(forKey: .padding) else { return }
-            padding = try container.nestedContainer(keyedBy: AnyKey.self, forKey: .padding).allKeys.first?.stringValue
+            let container = try decoder.container(keyedBy: AnyKey.self)
+            // Of two, one would be dropped; of none, nothing be left that limits.
+            guard let key = container.allKeys.first, container.allKeys.count == 1 else {
+                throw DecodingError.dataCorrupted(
+                    .init(codingPath: decoder.codingPath, debugDescription: "a padding has exactly one name"))
+            }
+            name = key.stringValue
+            let text = try container.decodeIfPresent(Parameters.self, forKey: key)?.mgf?.mgf1?.hash
+            hash = text.flatMap(HashAlgorithm.init(wire:))?.rawValue ?? text
         }
 
         package func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            guard let padding else { return try container.encodeNil(forKey: .padding) }
-            var nested = container.nestedContainer(keyedBy: AnyKey.self, forKey: .padding)
-            try nested.encode(Empty(), forKey: AnyKey(stringValue: padding))
+            var container = encoder.container(keyedBy: AnyKey.self)
+            let parameters = Parameters(mgf: hash.map { MGF(mgf1: MGF1(hash: $0)) })
+            try container.encode(parameters, forKey: AnyKey(stringValue: name))
         }
     }
 

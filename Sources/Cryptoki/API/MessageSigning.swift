@@ -2,6 +2,13 @@ public import CPKCS11
 
 // PKCS#11 3.0 sections 5.14 and 5.16, message-based signing and verification.
 
+/// No mechanism here has a parameter for each message. The state comes first: nothing is wrong with the parameter of a
+/// message that cannot be.
+private func refuse(_ parameterLength: CK_ULONG, isActive: Bool) throws(CKError) {
+    guard isActive else { throw CKError(CKR_OPERATION_NOT_INITIALIZED) }
+    guard parameterLength == 0 else { throw CKError(CKR_MECHANISM_PARAM_INVALID) }
+}
+
 @c @implementation
 public func C_MessageSignInit(
     _ hSession: CK_SESSION_HANDLE, _ pMechanism: CK_MECHANISM_PTR?, _ hKey: CK_OBJECT_HANDLE
@@ -21,7 +28,7 @@ public func C_SignMessage(
 ) -> CK_RV {
     entry("C_SignMessage") { library throws(CKError) in
         let session = try library.session(hSession)
-        guard ulParameterLen == 0 else { throw CKError(CKR_MECHANISM_PARAM_INVALID) }
+        try refuse(ulParameterLen, isActive: session.messageSigning.isActive)
         try session.signMessage(Input(pData, ulDataLen), into: Output(pSignature, pulSignatureLen))
     }
 }
@@ -32,7 +39,7 @@ public func C_SignMessageBegin(
 ) -> CK_RV {
     entry("C_SignMessageBegin") { library throws(CKError) in
         let session = try library.session(hSession)
-        guard ulParameterLen == 0 else { throw CKError(CKR_MECHANISM_PARAM_INVALID) }
+        try refuse(ulParameterLen, isActive: session.messageSigning.isActive)
         try session.signMessageBegin()
     }
 }
@@ -44,7 +51,7 @@ public func C_SignMessageNext(
 ) -> CK_RV {
     entry("C_SignMessageNext") { library throws(CKError) in
         let session = try library.session(hSession)
-        guard ulParameterLen == 0 else { throw CKError(CKR_MECHANISM_PARAM_INVALID) }
+        try refuse(ulParameterLen, isActive: session.messageSigning.isActive)
         // Without a place for the length of a signature, more parts follow.
         try session.signMessageNext(
             Input(pData, ulDataLen), into: pulSignatureLen.map { Output(pSignature, $0) })
@@ -78,7 +85,7 @@ public func C_VerifyMessage(
 ) -> CK_RV {
     entry("C_VerifyMessage") { library throws(CKError) in
         let session = try library.session(hSession)
-        guard ulParameterLen == 0 else { throw CKError(CKR_MECHANISM_PARAM_INVALID) }
+        try refuse(ulParameterLen, isActive: session.messageVerifying.isActive)
         try session.verifyMessage(Input(pData, ulDataLen), signature: Input(pSignature, ulSignatureLen))
     }
 }
@@ -89,7 +96,7 @@ public func C_VerifyMessageBegin(
 ) -> CK_RV {
     entry("C_VerifyMessageBegin") { library throws(CKError) in
         let session = try library.session(hSession)
-        guard ulParameterLen == 0 else { throw CKError(CKR_MECHANISM_PARAM_INVALID) }
+        try refuse(ulParameterLen, isActive: session.messageVerifying.isActive)
         try session.verifyMessageBegin()
     }
 }
@@ -101,7 +108,7 @@ public func C_VerifyMessageNext(
 ) -> CK_RV {
     entry("C_VerifyMessageNext") { library throws(CKError) in
         let session = try library.session(hSession)
-        guard ulParameterLen == 0 else { throw CKError(CKR_MECHANISM_PARAM_INVALID) }
+        try refuse(ulParameterLen, isActive: session.messageVerifying.isActive)
         // Without a signature, more parts follow.
         try session.verifyMessageNext(
             Input(pData, ulDataLen),

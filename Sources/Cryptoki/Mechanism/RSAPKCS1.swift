@@ -51,7 +51,7 @@ package enum RSAPKCS1: MechanismFamily {
             else { return nil }
             let padding = [UInt8](repeating: 0xFF, count: outputLength - data.count - 3)
             let block = [0x00, 0x01] + padding + [0x00] + data
-            return try RSARaw.decrypt(block, key)
+            return try RSARaw.sign(block, key)
         }
 
         func verifyUnprepared(

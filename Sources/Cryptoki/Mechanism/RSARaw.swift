@@ -20,10 +20,16 @@ enum RSARaw: MechanismFamily {
         return [row]
     }
 
-    /// The private operation on a block that is as long as the modulus.
-    static func decrypt(_ block: [UInt8], _ key: KeyInUse) throws(CKError) -> [UInt8] {
-        let result = try key.decrypt(Ciphertext(block), .rsa(.raw, label: []))
-        return padded(result.withBytes { Array($0) }, to: block.count)
+    /// The private operation on a block that is as long as the modulus, as a signature.
+    ///
+    /// - Throws: CKR_DATA_INVALID for a block that is no number below the modulus.
+    static func sign(_ block: [UInt8], _ key: KeyInUse) throws(CKError) -> [UInt8] {
+        do throws(CKError) {
+            let result = try key.decrypt(Ciphertext(block), .rsa(.raw, label: []))
+            return padded(result.withBytes { Array($0) }, to: block.count)
+        } catch {
+            throw error.rv == CKR_ENCRYPTED_DATA_INVALID ? CKError(CKR_DATA_INVALID) : error
+        }
     }
 
     static func padded(_ block: [UInt8], to length: Int) -> [UInt8] {
@@ -42,7 +48,7 @@ enum RSARaw: MechanismFamily {
         /// Shorter data is a smaller number: zeros on the left.
         func signUnprepared(_ data: [UInt8], _ key: KeyInUse) throws(CKError) -> [UInt8]? {
             guard data.count <= outputLength else { throw CKError(CKR_DATA_LEN_RANGE) }
-            return try RSARaw.decrypt(RSARaw.padded(data, to: outputLength), key)
+            return try RSARaw.sign(RSARaw.padded(data, to: outputLength), key)
         }
 
         func verifyUnprepared(

@@ -35,6 +35,7 @@ extension BackendError {
         case 404: .notFound
         case 408: .timedOut
         case 409: .conflict
+        case 413: .tooLong
         case 400..<500 where status != 429: .invalid
         case 429: .throttled
         case 501: .unsupported

@@ -70,7 +70,7 @@ extension FortanixDSM {
         } catch {
             switch error.kind {
             case .unauthenticated, .unavailable, .timedOut, .throttled: throw error
-            case .forbidden, .notFound, .conflict, .invalid, .protocolViolation, .unsupported:
+            case .forbidden, .notFound, .conflict, .invalid, .tooLong, .protocolViolation, .unsupported:
                 Log.warning(error.message)
                 return nil
             }

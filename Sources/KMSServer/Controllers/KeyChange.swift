@@ -41,6 +41,7 @@ struct KeyChange: Sendable {
         }
         if let rsa = request.rsa {
             guard object.rsa != nil else { throw .badRequest("Field \"rsa\": the object is not an RSA key") }
+            try PaddingPolicy.check(rsa)
             if let policy = rsa.signaturePolicy { object.rsa?.signaturePolicy = policy }
             if let policy = rsa.encryptionPolicy { object.rsa?.encryptionPolicy = policy }
         }

@@ -59,6 +59,7 @@ struct ObjectDraft: Sendable {
         name = needsNoName ? nil : try FieldRules.name(request.name)
         _ = try FieldRules.description(request.description)
         _ = try FieldRules.metadata(request.customMetadata)
+        if let options = request.rsa { try PaddingPolicy.check(options) }
         switch request.state {
         case nil, .active?: break
         case .preActive? where request.transient != true: break

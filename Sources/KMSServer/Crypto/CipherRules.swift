@@ -52,42 +52,20 @@ package enum CipherRules {
         return mode
     }
 
-    /// The key's encryption policy: without a mode its first entry chooses, else some entry must allow the mode.
     private static func padding(
         _ direction: Direction, _ mode: EncryptionMode?, _ policy: [RSAOptions.Policy]?
     ) throws(KMSError) -> RSAPadding {
-        let policy = policy ?? [.init(padding: nil)]
-        guard !policy.isEmpty else { throw .operationNotAllowed }
-        let wanted: EncryptionMode = if let mode { mode } else { try standard(policy) }
-        let (name, padding): (String, RSAPadding) =
-            switch wanted {
-            case .symmetric(let mode):
-                throw .badRequest(
-                    "Field \"mode\": \(mode.rawValue) is not possible with RSA; use OAEP, PKCS1_V15 or RAW_DECRYPT")
-            case .pkcs1V15: ("PKCS1_V15", .pkcs1V15)
-            case .oaep(let hash): ("OAEP", .oaep(hash: hash ?? .sha256, mgf: hash ?? .sha256))
-            case .rawDecrypt: ("RAW_DECRYPT", .raw)
-            }
-        guard policy.contains(where: { $0.padding == nil || $0.padding == name }) else {
-            throw .forbidden(
-                "Requested operation is not allowed with this key: its encryption policy does not include \(name)")
+        let padding: RSAPadding
+        switch try PaddingPolicy(policy, of: .encryption).mode(mode) {
+        case .oaep(let hash): padding = .oaep(hash: hash ?? .sha256, mgf: hash ?? .sha256)
+        case .pkcs1V15: padding = .pkcs1V15
+        // Symmetric modes were refused.
+        case .rawDecrypt, .symmetric: padding = .raw
         }
         if case .oaep(.ssl3, _) = padding { throw .badRequest("Field \"mode\": OAEP cannot use SSL3") }
         guard padding != .raw || direction == .decrypt else {
             throw .badRequest("Field \"mode\": RAW_DECRYPT is for decryption only")
         }
         return padding
-    }
-
-    private static func standard(_ policy: [RSAOptions.Policy]) throws(KMSError) -> EncryptionMode {
-        switch policy.first?.padding {
-        case nil, "OAEP": .oaep(nil)
-        case "PKCS1_V15": .pkcs1V15
-        case "RAW_DECRYPT": .rawDecrypt
-        case let name?:
-            throw .forbidden(
-                "Requested operation is not allowed with this key: its encryption policy begins with the unknown "
-                    + "padding \(name.prefix(64).quoted)")
-        }
     }
 }

@@ -75,7 +75,7 @@ package enum KeyRules {
     /// Policies of a new RSA object: as asked for, else OAEP for encryption and anything for signatures.
     package static func rsaOptions(bits: Int, exponent: Int, wanted: RSAOptions?) -> RSAOptions {
         var options = RSAOptions(keySize: bits, publicExponent: exponent)
-        options.encryptionPolicy = wanted?.encryptionPolicy ?? [.init(padding: "OAEP")]
+        options.encryptionPolicy = wanted?.encryptionPolicy ?? [.init(padding: .init("OAEP"))]
         options.signaturePolicy = wanted?.signaturePolicy ?? [.init(padding: nil)]
         return options
     }

@@ -38,7 +38,7 @@ package struct SignatureRules {
                 throw KMSError.badRequest("A key on \(curve.rawValue) agrees on keys; it cannot sign or verify")
             }
         case .rsa?:
-            switch try rsaMode(mode, key.object.rsa?.signaturePolicy) {
+            switch try PaddingPolicy(key.object.rsa?.signaturePolicy, of: .signature).mode(mode) {
             case .pkcs1V15:
                 return .rsaPKCS1(hash)
             case .pss(let mgf):
@@ -52,29 +52,6 @@ package struct SignatureRules {
     }
 
     /// The key's signature policy: the first entry that fits decides; without a mode the first entry chooses.
-    private static func rsaMode(
-        _ mode: SignatureMode?, _ policy: [RSAOptions.Policy]?
-    ) throws(KMSError) -> SignatureMode {
-        let policy = policy ?? [.init(padding: nil)]
-        guard let mode else {
-            switch policy.first?.padding {
-            case nil where policy.isEmpty: throw .operationNotAllowed
-            case nil, "PKCS1_V15": return .pkcs1V15
-            default: return .pss(mgf: nil)
-            }
-        }
-        let name =
-            switch mode {
-            case .pkcs1V15: "PKCS1_V15"
-            case .pss: "PSS"
-            }
-        guard policy.contains(where: { $0.padding == nil || $0.padding == name }) else {
-            throw .forbidden(
-                "Requested operation is not allowed with this key: its signature policy does not include \(name)")
-        }
-        return mode
-    }
-
     private static func digest(
         _ algorithm: HashAlgorithm, _ hash: Data?, _ data: Data?, _ engine: CryptoEngine
     ) throws -> [UInt8] {

@@ -34,23 +34,31 @@ package struct KeyQuery: Sendable {
     }
 }
 
+extension KeyQuery {
+    /// SQLite's word for "no index for this column". It thinks best of the one that gives the order; where metadata
+    /// is looked for that would be to read all objects in their order instead of the few that have it.
+    fileprivate var plus: String { label == nil && customMetadata.isEmpty ? "" : "+" }
+}
+
 extension KeyStore {
     package static func list(_ query: KeyQuery, in db: Database) throws -> [KeyRecord] {
+        let (sql, arguments) = try statement(query)
+        return try Row.fetchAll(db, sql: sql, arguments: arguments).map(record)
+    }
+
+    package static func statement(_ query: KeyQuery) throws -> (sql: String, arguments: StatementArguments) {
         var (condition, arguments) = try filter(query)
-        let column = query.sort == .kid ? "kid" : "name"
+        let column = query.plus + (query.sort == .kid ? "kid" : "name")
         if let start = query.start {
             condition += " AND \(column) \(query.isDescending ? "<" : ">") ?"
             arguments += [start]
         }
         arguments += [query.limit, query.offset]
-        return try Row.fetchAll(
-            db,
-            sql: """
-                SELECT kid, attributes, NULL AS sealed_value FROM sobject WHERE \(condition)
-                ORDER BY \(column) \(query.isDescending ? "DESC" : "ASC") LIMIT ? OFFSET ?
-                """,
-            arguments: arguments
-        ).map(record)
+        let sql = """
+            SELECT kid, attributes, NULL AS sealed_value FROM sobject WHERE \(condition)
+            ORDER BY \(column) \(query.isDescending ? "DESC" : "ASC") LIMIT ? OFFSET ?
+            """
+        return (sql, arguments)
     }
 
     /// How many objects the query matches on all pages together, and how many the caller can see at all.
@@ -66,17 +74,18 @@ extension KeyStore {
     }
 
     private static func filter(_ query: KeyQuery) throws -> (String, StatementArguments) {
-        var condition = "acct_id = ?"
+        let plus = query.plus
+        var condition = "\(plus)acct_id = ?"
         var arguments: StatementArguments = [query.account]
         if let groups = query.groups {
-            condition += " AND group_id IN (SELECT value FROM json_each(?))"
+            condition += " AND \(plus)group_id IN (SELECT value FROM json_each(?))"
             arguments += [String(decoding: try JSONEncoder().encode(groups), as: UTF8.self)]
         }
         for (column, value) in [
             ("name", query.name), ("group_id", query.groupID), ("obj_type", query.objType?.rawValue),
         ] {
             guard let value else { continue }
-            condition += " AND \(column) = ?"
+            condition += " AND \(plus)\(column) = ?"
             arguments += [value]
         }
         if !query.showsDestroyed {
@@ -85,10 +94,14 @@ extension KeyStore {
         }
         if let label = query.label {
             condition += """
-                 AND ifnull((SELECT entry.value FROM json_each(attributes, '$.custom_metadata') AS entry
-                    WHERE entry.key = ?), name) = ?
+                 AND kid IN (
+                    SELECT kid FROM sobject_metadata WHERE key = ? AND value = ?
+                    UNION ALL
+                    SELECT kid FROM sobject AS named WHERE acct_id = ? AND name = ? AND NOT EXISTS (
+                        SELECT 1 FROM sobject_metadata WHERE kid = named.kid AND key = ?))
                 """
-            arguments += [PercentCoding.labelKey, label]
+            let key = PercentCoding.labelKey
+            arguments += [key, label, query.account, label, key]
         }
         if let creator = query.creator {
             condition += """
@@ -101,10 +114,7 @@ extension KeyStore {
             arguments += StatementArguments(filter.arguments)
         }
         for (key, value) in query.customMetadata {
-            condition += """
-                 AND EXISTS (SELECT 1 FROM json_each(attributes, '$.custom_metadata') AS entry
-                    WHERE entry.key = ? AND entry.value = ?)
-                """
+            condition += " AND kid IN (SELECT kid FROM sobject_metadata WHERE key = ? AND value = ?)"
             arguments += [key, value]
         }
         return (condition, arguments)

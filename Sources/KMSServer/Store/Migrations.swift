@@ -7,6 +7,9 @@ package enum Migrations {
         migrator.registerMigration("1: accounts, users, groups, apps, objects, audit") { db in
             try db.execute(sql: first)
         }
+        migrator.registerMigration("2: metadata that can be looked up") { db in
+            try db.execute(sql: second)
+        }
         return migrator
     }
 
@@ -50,6 +53,36 @@ package enum Migrations {
             BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
         CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
             BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+        """
+    }
+
+    /// A copy of every object's `custom_metadata`, because programs look for PKCS#11 labels and ids: without it a
+    /// listing reads the JSON of all objects. Triggers keep it, so that no statement can forget it.
+    private static var second: String {
+        """
+        CREATE TABLE sobject_metadata (
+            kid TEXT NOT NULL REFERENCES sobject ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,
+            PRIMARY KEY (kid, key)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX sobject_metadata_by_value ON sobject_metadata (key, value);
+        INSERT INTO sobject_metadata (kid, key, value)
+            SELECT sobject.kid, entry.key, entry.value
+            FROM sobject, json_each(sobject.attributes, '$.custom_metadata') AS entry;
+        CREATE TRIGGER sobject_metadata_insert AFTER INSERT ON sobject BEGIN
+            INSERT INTO sobject_metadata (kid, key, value)
+                SELECT new.kid, entry.key, entry.value
+                FROM json_each(new.attributes, '$.custom_metadata') AS entry;
+        END;
+        CREATE TRIGGER sobject_metadata_update AFTER UPDATE OF attributes ON sobject
+            WHEN json_extract(old.attributes, '$.custom_metadata')
+                IS NOT json_extract(new.attributes, '$.custom_metadata')
+        BEGIN
+            DELETE FROM sobject_metadata WHERE kid = new.kid;
+            INSERT INTO sobject_metadata (kid, key, value)
+                SELECT new.kid, entry.key, entry.value
+                FROM json_each(new.attributes, '$.custom_metadata') AS entry;
+        END;
+        CREATE INDEX sobject_by_kid ON sobject (acct_id, kid, group_id);
         """
     }
 }

@@ -178,7 +178,8 @@ extension Diagnosis.Failure {
         case .protocolViolation:
             self.init(
                 code: .refused, detail: detail, remedy: "Check that the endpoint is a KMS of this backend's kind.")
-        case .forbidden, .conflict, .invalid, .unsupported: self.init(code: .refused, detail: detail, remedy: remedy)
+        case .forbidden, .conflict, .invalid, .tooLong, .unsupported:
+            self.init(code: .refused, detail: detail, remedy: remedy)
         }
     }
 }
