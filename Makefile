@@ -100,6 +100,7 @@ install:
 	$(INSTALL) -D -m 0755 -s $(BUILT)/kmsd $(DESTDIR)$(PREFIX)/bin/kmsd
 	$(INSTALL) -D -m 0755 -s $(BUILT)/kmsctl $(DESTDIR)$(PREFIX)/bin/kmsctl
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES) pkcs11-conf/kms-pkcs11.conf pkcs11-conf/openssl.cnf
+	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES)/doc pkcs11-conf/doc/functions.md pkcs11-conf/doc/mechanisms.md
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES)/nginx pkcs11-conf/nginx/nginx.conf
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES)/systemd/nginx.service.d \
 		pkcs11-conf/systemd/nginx.service.d/kms-pkcs11.conf

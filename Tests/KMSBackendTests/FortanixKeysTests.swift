@@ -23,7 +23,9 @@ struct FortanixKeysTests {
                       "key_ops":["SIGN","VERIFY","NEWOPERATION"],"enabled":true,"state":"Active","origin":"FortanixHSM",
                       "public_only":false,"never_exportable":true,"pub_key":"AQID","unknown":{"a":[1]},
                       "custom_metadata":{"pkcs11-id":"%01%02c"},"activation_date":"19700101T000001Z",
-                      "rsa":{"key_size":2048,"signature_policy":[{"padding":null}]},"value":null}]
+                      "rsa":{"key_size":2048,"signature_policy":[{"padding":null}],"encryption_policy":[
+                        {"padding":{"OAEP":{"mgf":{"mgf1":{"hash":"NEWHASH"}}}}},{"padding":{"OAEP":{"mgf":null}}},
+                        {"padding":{"NEWPADDING":{"a":1}}}]},"value":null}]
                     """#)
             })
         let key = try #require(page.keys.first)

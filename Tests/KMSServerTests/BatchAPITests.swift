@@ -144,7 +144,7 @@ struct BatchAPITests {
             #expect(all.contains(#""status":201"#) && all.contains(#""name":"k""#))
             #expect(all.contains(#""status":403"#) && all.contains(#""mac":"#))
             #expect(all.contains(#"{"SingleItem":{"Skipped":{"reason":"An item before it failed"}}}"#))
-            #expect(!all.contains("404"))
+            #expect(!all.contains(#""status":404"#))
             let unordered = try await run(batch("unordered", missing, mac))
             #expect(unordered.contains(#""body":"sobject does not exist""#) && unordered.contains(#""mac":"#))
             #expect(try await run(mac).hasPrefix(#"{"SingleItem":{"Result":{"#))
