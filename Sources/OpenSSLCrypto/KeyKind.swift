@@ -55,21 +55,23 @@ private func exponent(of key: OpaquePointer) throws(CryptoError) -> Int {
 }
 
 private func curve(of key: OpaquePointer) throws(CryptoError) -> EllipticCurve {
-    guard try text(OSSL_PKEY_PARAM_EC_ENCODING, of: key) == OSSL_PKEY_EC_ENCODING_GROUP else {
+    // Where the host's OpenSSL has an engine for EC, the key is the engine's in spite of our own context, and tells the
+    // name of its curve but not how it is encoded.
+    if let encoding = text(OSSL_PKEY_PARAM_EC_ENCODING, of: key), encoding != OSSL_PKEY_EC_ENCODING_GROUP {
         throw CryptoError("the EC key spells out its curve parameters instead of naming a curve")
     }
-    let name = try text(OSSL_PKEY_PARAM_GROUP_NAME, of: key)
+    guard let name = text(OSSL_PKEY_PARAM_GROUP_NAME, of: key) else { throw CryptoError("the EC key names no curve") }
     guard let curve = EllipticCurve.allCases.first(where: { $0.openSSLName == name }) else {
         throw CryptoError("the curve \(name) is not supported")
     }
     return curve
 }
 
-private func text(_ name: String, of key: OpaquePointer) throws(CryptoError) -> String {
+private func text(_ name: String, of key: OpaquePointer) -> String? {
+    ERR_set_mark()
+    defer { ERR_pop_to_mark() }
     var buffer = [CChar](repeating: 0, count: 80)
     var count = 0
-    guard EVP_PKEY_get_utf8_string_param(key, name, &buffer, buffer.count, &count) == 1 else {
-        throw CryptoError("the EC key names no curve")
-    }
+    guard EVP_PKEY_get_utf8_string_param(key, name, &buffer, buffer.count, &count) == 1 else { return nil }
     return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }

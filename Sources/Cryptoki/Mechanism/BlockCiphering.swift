@@ -62,14 +62,10 @@ final class BlockCiphering: Ciphering, @unchecked Sendable {
 
     private var isOpening: Bool { mode == .gcm && direction == .decrypt }
 
-    /// In bytes: a length that can be added to others. A size query may bring any, because no data is looked at.
-    private static var longestPart: Int { Int.max / 4 }
-
     // MARK: Lengths
 
     func bound(all count: Int) -> Int {
         if let result { return result.count }
-        guard count <= BlockCiphering.longestPart else { return Int.max / 2 }
         let total = held.count + sent - received + ready.count + count
         switch (mode, direction) {
         case (.cbc, .encrypt): return (total / block + 1) * block
@@ -84,7 +80,6 @@ final class BlockCiphering: Ciphering, @unchecked Sendable {
 
     func bound(adding count: Int) -> Int {
         guard !isOpening, mode != .kw, mode != .kwp else { return 0 }
-        guard count <= BlockCiphering.longestPart else { return Int.max / 2 }
         var given = sent + sendable(adding: count)
         // The last block may be all padding, so it waits for the end. Hosts count on that (pkcs11-tool 0.23).
         if mode == .cbc, direction == .decrypt { given = max(received, given - block) }
@@ -107,9 +102,7 @@ final class BlockCiphering: Ciphering, @unchecked Sendable {
     // MARK: Work
 
     func update(_ bytes: UnsafeRawBufferPointer, room: Int) throws(CKError) -> [UInt8] {
-        guard bytes.count <= min(longestInput, BlockCiphering.longestPart) - held.count - sent else {
-            throw CKError(lengthError)
-        }
+        guard bytes.count <= longestInput - held.count - sent else { throw CKError(lengthError) }
         let count = sendable(adding: bytes.count)
         held.append(contentsOf: bytes)
         if count > 0 { try send(count) }
