@@ -13,6 +13,7 @@ PYTHON ?= python3
 INSTALL ?= install
 RELEASE := -c release --disable-local-rpath
 BUILT := .build/release
+FUZZ_SECONDS ?= 600
 SWIFT_FILES := Sources Tests Package.swift
 
 # The module's place does not follow PREFIX: openssl.cnf and every PKCS#11 program name it in full.
@@ -20,11 +21,11 @@ MODULE_DIR := /usr/lib/kms-pkcs11
 SAMPLES := $(PREFIX)/share/kms-pkcs11
 
 .PHONY: help packages test-packages products build lint format venv unit-tests integration-tests test demo install \
-	clean tsan tsan-build asan asan-build fork-soak soak
+	clean tsan tsan-build asan asan-build fuzz fork-soak soak
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo 'Also: build lint format venv clean tsan asan fork-soak soak'
+	@echo 'Also: build lint format venv clean tsan asan fuzz fork-soak soak'
 
 packages:
 	@pkcs11-conf/demo/packages
@@ -62,7 +63,7 @@ unit-tests: build
 	@echo '== Unit tests'
 	$(SWIFT) test -c release --skip-build --disable-xctest
 
-integration-tests: test-packages build tsan-build venv
+integration-tests: test-packages build tsan-build asan-build venv
 	@echo '== Integration tests with real programs'
 	.venv/bin/pytest Tests/Integration
 
@@ -74,18 +75,24 @@ demo: products
 # The module as a plain library in C hosts, under a sanitizer. The module's own build is not touched.
 tsan-build: packages
 	@echo '== Building a threaded host with the thread sanitizer'
-	KMS_PKCS11_SANITIZE=1 $(SWIFT) build --sanitize=thread --scratch-path .build-tsan --product cryptoki-threads
+	KMS_PKCS11_SANITIZE=thread $(SWIFT) build --sanitize=thread --scratch-path .build-tsan --product cryptoki-threads
 
 asan-build: packages
-	@echo '== Building the bad-input host with the address sanitizer'
-	KMS_PKCS11_SANITIZE=1 $(SWIFT) build --sanitize=address --scratch-path .build-asan --product cryptoki-badinput
+	@echo '== Building the bad-input host and the fuzzer with the address sanitizer'
+	KMS_PKCS11_SANITIZE=address $(SWIFT) build --sanitize=address --scratch-path .build-asan \
+		--product cryptoki-badinput
+	KMS_PKCS11_SANITIZE=address $(SWIFT) build --sanitize=address --scratch-path .build-asan --product cryptoki-fuzz
 
 tsan: build tsan-build venv
-	.venv/bin/pytest Tests/Integration/threads
+	.venv/bin/pytest Tests/Integration/threads -k 'not memory'
 
-# Long runs, not part of `make test`.
 asan: build asan-build venv
-	.venv/bin/pytest Tests/Integration/threads -m asan
+	.venv/bin/pytest Tests/Integration/threads -k memory
+
+# Long runs, not part of `make test`. What the fuzzer finds is kept for its next run.
+fuzz: build asan-build venv
+	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_CORPUS=$(CURDIR)/.build-asan/fuzz-corpus .venv/bin/pytest -s \
+		Tests/Integration/fuzz
 
 fork-soak: build venv
 	.venv/bin/pytest Tests/Integration/fork -m soak

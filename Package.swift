@@ -37,23 +37,32 @@ let programLinkerSettings: [LinkerSetting] = [
     .linkedLibrary("swiftSynchronization"),
 ]
 
-/// The C host programs of Tests/Integration, linked with Cryptoki itself instead of the .so, for the sanitizers.
+/// The C host programs of Tests/Integration, linked with Cryptoki itself instead of the .so, for the sanitizer that
+/// KMS_PKCS11_SANITIZE names.
+let sanitizer = Context.environment["KMS_PKCS11_SANITIZE"]
 let hostSettings: [CSetting] = [.headerSearchPath("../../../Include"), .define("STATIC_MODULE")]
 let hostPrograms: [Target] = [
     .target(
         name: "HostSupport", dependencies: ["COpenSSL"], path: "Tests/Integration/support",
-        sources: ["children.c", "host.c", "report.c", "return_values.c", "signature.c"], publicHeadersPath: ".",
-        cSettings: hostSettings),
+        sources: ["calls.c", "children.c", "host.c", "report.c", "return_values.c", "signature.c"],
+        publicHeadersPath: ".", cSettings: hostSettings),
     .executableTarget(
         name: "cryptoki-threads", dependencies: ["Cryptoki", "HostSupport"], path: "Tests/Integration/threads",
-        sources: ["threads.c", "worker.c"], cSettings: hostSettings),
+        sources: ["errands.c", "threads.c", "worker.c"], cSettings: hostSettings),
     .executableTarget(
         name: "cryptoki-badinput", dependencies: ["Cryptoki", "HostSupport"], path: "Tests/Integration/badinput",
         sources: [
-            "attributes.c", "badinput.c", "calls.c", "check.c", "find.c", "initialise.c", "interfaces.c", "sessions.c",
-            "sign.c", "sign_init.c", "slots.c", "sweep.c",
+            "attributes.c", "badinput.c", "check.c", "ciphers.c", "find.c", "initialise.c", "interfaces.c", "objects.c",
+            "sessions.c", "sign.c", "sign_init.c", "slots.c", "sweep.c",
         ], cSettings: hostSettings),
 ]
+
+/// libFuzzer brings `main`.
+let fuzzer = Target.executableTarget(
+    name: "cryptoki-fuzz", dependencies: ["Cryptoki", "HostSupport"], path: "Tests/Integration/fuzz",
+    sources: ["buffers.c", "call.c", "fuzz.c", "material.c", "mechanisms.c", "objects.c", "source.c", "templates.c"],
+    cSettings: hostSettings + [.unsafeFlags(["-fsanitize=undefined", "-fno-sanitize-recover=undefined"])],
+    linkerSettings: [.unsafeFlags(["-sanitize=address,fuzzer"])])
 
 let package = Package(
     name: "kms-pkcs11",
@@ -149,4 +158,13 @@ let package = Package(
 )
 
 // An ordinary build has no use for them.
-if Context.environment["KMS_PKCS11_SANITIZE"] != nil { package.targets += hostPrograms }
+if sanitizer != nil { package.targets += hostPrograms }
+
+// The fuzzer wants to know which branches of the module its inputs reach.
+if sanitizer == "address" {
+    package.targets.append(fuzzer)
+    let module = ["KMSSupport", "KMSModel", "OpenSSLCrypto", "KMSTransport", "KMSBackend", "Cryptoki"]
+    for target in package.targets where module.contains(target.name) {
+        target.swiftSettings = strict + [.unsafeFlags(["-sanitize=address,fuzzer"])]
+    }
+}

@@ -82,7 +82,7 @@ extension Vault {
                 "cannot open the database \(directory.databaseFile): \(error.reason); restore it from a backup")
         }
         let vault = try Vault(
-            pool: pool, masterKey: masterKey, context: try LibraryContext(), flushAudit: flushAudit, logger: logger)
+            pool: pool, masterKey: masterKey, context: try ProcessContext.get(), flushAudit: flushAudit, logger: logger)
         let check = try await pool.read { db in try SettingStore.value(.masterKeyCheck, in: db) }
         guard let check, (try? vault.engine.open(check, as: .masterKeyCheck)) != nil else {
             throw StartError(

@@ -21,7 +21,7 @@ struct DerivationTests {
 
     /// A private key that agrees, at the KMS or in this process, with its parts.
     private func base(_ rig: Rig, isRemote: Bool) throws -> (handle: CK_OBJECT_HANDLE, key: PrivateKey) {
-        let key = try PrivateKey.generateEC(.nistP256, in: LibraryContext())
+        let key = try PrivateKey.generateEC(.nistP256, in: TestContext.get())
         guard case .ec(_, let scalar) = try key.components() else { throw CKError(CKR_GENERAL_ERROR) }
         let handle = try rig.create([
             TestAttribute(CKA_CLASS, CKO_PRIVATE_KEY), TestAttribute(CKA_KEY_TYPE, CKK_EC), Self.curve,
@@ -33,7 +33,7 @@ struct DerivationTests {
 
     private func point(_ key: PrivateKey) throws -> [UInt8] {
         let info = try key.subjectPublicKeyInfo()
-        guard case .ec(_, let point) = try PublicKey(subjectPublicKeyInfo: info, in: LibraryContext()).components()
+        guard case .ec(_, let point) = try PublicKey(subjectPublicKeyInfo: info, in: TestContext.get()).components()
         else { throw CKError(CKR_GENERAL_ERROR) }
         return point
     }
@@ -42,7 +42,7 @@ struct DerivationTests {
         "Both sides of ECDH come to the same secret, wherever the keys are", arguments: [true, false], [true, false])
     func agreement(isRemote: Bool, isToken: Bool) throws {
         let rig = try Rig()
-        let context = try LibraryContext()
+        let context = try TestContext.get()
         let base = try base(rig, isRemote: isRemote)
         let peer = try PrivateKey.generateEC(.nistP256, in: context)
         let shared = try peer.agree(
@@ -78,7 +78,7 @@ struct DerivationTests {
     func staysAtKMS() throws {
         let rig = try Rig()
         let base = try base(rig, isRemote: true)
-        let point = try point(try PrivateKey.generateEC(.nistP256, in: LibraryContext()))
+        let point = try point(try PrivateKey.generateEC(.nistP256, in: TestContext.get()))
         rig.backend.forgetCalls()
         let key = try rig.derive(
             .ecdh(point), base.handle,
@@ -131,7 +131,7 @@ struct DerivationTests {
         let mechanism = TestMechanism.hkdf(salt: [1, 2, 3], info: [4])
         let expected = try KeyDerivation.hkdf(
             Secret(Rig.keyValue), .sha256, .extractAndExpand, salt: [1, 2, 3], info: [4], length: 40,
-            in: LibraryContext())
+            in: TestContext.get())
         for base in [remote, local] {
             let key = try rig.derive(mechanism, base, secret(CKK_GENERIC_SECRET, 40, isToken: isToken))
             #expect(try rig.read(key, CKA_VALUE) == expected.withBytes { Array($0) })

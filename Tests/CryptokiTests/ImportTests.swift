@@ -13,7 +13,7 @@ struct ImportTests {
 
     init() throws {
         rig = try Rig()
-        context = try LibraryContext()
+        context = try TestContext.get()
     }
 
     private func refuse(

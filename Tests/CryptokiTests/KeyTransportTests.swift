@@ -73,7 +73,7 @@ struct KeyTransportTests {
     func privateKeys(places: Places) throws {
         let rig = try Rig()
         let wrapping = try rig.aes(token: places.wrapping)
-        let context = try LibraryContext()
+        let context = try TestContext.get()
         let original = try PrivateKey.generateEC(.nistP256, in: context)
         guard case .ec(_, let scalar) = try original.components() else { return }
         let subject = try rig.create([

@@ -9,7 +9,7 @@ struct ObjectTests {
     private func objects(_ name: String, _ type: ObjectType, id: [UInt8]? = nil) throws -> [Object] {
         var key = Samples.key(name, type)
         key.attributes["id"] = id
-        return ObjectFactory.objects(ObjectSource(slotID: 1, description: key, context: try LibraryContext()))
+        return ObjectFactory.objects(ObjectSource(slotID: 1, description: key, context: try TestContext.get()))
     }
 
     private func value(_ object: Object, _ type: CK_ATTRIBUTE_TYPE) -> [UInt8]? {
@@ -61,10 +61,10 @@ struct ObjectTests {
 
     @Test("Handles are the same in every process, and differ by slot and class")
     func handles() throws {
-        let context = try LibraryContext()
+        let context = try TestContext.get()
         let key = Samples.key("name", .rsa)
         let first = ObjectFactory.objects(ObjectSource(slotID: 1, description: key, context: context))
-        let again = ObjectFactory.objects(ObjectSource(slotID: 1, description: key, context: try LibraryContext()))
+        let again = ObjectFactory.objects(ObjectSource(slotID: 1, description: key, context: try TestContext.get()))
         let elsewhere = ObjectFactory.objects(ObjectSource(slotID: 2, description: key, context: context))
         #expect(first.map(\.handle) == again.map(\.handle))
         #expect(Set((first + elsewhere).map(\.handle)).count == 4)
@@ -74,8 +74,8 @@ struct ObjectTests {
     func nonsense() throws {
         var key = Samples.key("name", .rsa)
         key.publicKey = [1, 2, 3]
-        #expect(ObjectFactory.objects(ObjectSource(slotID: 1, description: key, context: try LibraryContext())).isEmpty)
+        #expect(ObjectFactory.objects(ObjectSource(slotID: 1, description: key, context: try TestContext.get())).isEmpty)
         key.publicKey = nil
-        #expect(ObjectFactory.objects(ObjectSource(slotID: 1, description: key, context: try LibraryContext())).isEmpty)
+        #expect(ObjectFactory.objects(ObjectSource(slotID: 1, description: key, context: try TestContext.get())).isEmpty)
     }
 }

@@ -17,7 +17,7 @@ struct Rig {
         _ capabilities: Capabilities = Capabilities(rawValue: .max), cacheSeconds: Int = 60, isLoggedIn: Bool = true,
         hasLocalSessionKeys: Bool = false
     ) throws {
-        let context = try LibraryContext()
+        let context = try TestContext.get()
         backend = FakeBackend(capabilities, material: LocalKeys(in: context))
         token = Rig.token(
             backend, clock, cacheSeconds: cacheSeconds, hasLocalSessionKeys: hasLocalSessionKeys, context)
@@ -45,7 +45,7 @@ struct Rig {
 
     /// Another process that talks to the same KMS: it knows what the KMS keeps.
     func otherProcess() throws -> Token {
-        let other = Rig.token(backend, clock, try LibraryContext())
+        let other = Rig.token(backend, clock, try TestContext.get())
         try withInput(Array("right".utf8)) { try other.login(CKU_USER, pin: $0) }
         return other
     }

@@ -135,7 +135,7 @@ struct StoredAttributesTests {
     @Test("Certificates and data")
     func certificateAndData() throws {
         let rig = try Rig()
-        let certificate = try Certificate(der: Samples.certificate, in: try LibraryContext())
+        let certificate = try Certificate(der: Samples.certificate, in: try TestContext.get())
         let attributes = [
             TestAttribute(CKA_CLASS, CKO_CERTIFICATE), TestAttribute(CKA_CERTIFICATE_TYPE, CKC_X_509),
             TestAttribute(CKA_TOKEN, true), TestAttribute(CKA_LABEL, "cert"), TestAttribute(CKA_ID, [9]),

@@ -14,7 +14,7 @@ struct TokenTests {
 
     init() throws {
         backend = FakeBackend(
-            [.signRSAPKCS1, .signRSAPSS, .signECDSA], material: LocalKeys(in: try LibraryContext()))
+            [.signRSAPKCS1, .signRSAPSS, .signECDSA], material: LocalKeys(in: try TestContext.get()))
     }
 
     private func token(apiKey: String? = nil, cacheSeconds: Int = 60) throws -> Token {
@@ -27,7 +27,7 @@ struct TokenTests {
         settings.cacheSeconds = cacheSeconds
         return Token(
             slotID: 1, settings: settings, endpoint: "https://kms.invalid", backend: backend,
-            context: try LibraryContext(), now: clock.now)
+            context: try TestContext.get(), now: clock.now)
     }
 
     private func login(_ token: Token, _ pin: String?, _ user: CK_USER_TYPE = CKU_USER) throws {

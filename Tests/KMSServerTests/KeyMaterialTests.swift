@@ -9,7 +9,7 @@ import Testing
 struct KeyMaterialTests {
     let context: LibraryContext
 
-    init() throws { context = try LibraryContext() }
+    init() throws { context = try ProcessContext.get() }
 
     func request(_ value: [UInt8], _ type: ObjectType?) -> SobjectRequest {
         var request = SobjectRequest()

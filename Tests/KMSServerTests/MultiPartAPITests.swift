@@ -140,8 +140,8 @@ struct MultiPartAPITests {
             let again = try await parts.update(state, [1, 2, 3]).json(CipherUpdateResponse.self)
             #expect(again.cipher == first.cipher)
             let second = try await parts.update(try #require(first.state), [5]).json(CipherUpdateResponse.self)
-            #expect(try await parts.update(state, [1, 2, 3]).status == 400)
-            #expect(try await parts.finish(try #require(again.state)).status == 400)
+            #expect(try await parts.update(state, [1, 2, 3]).status == 409)
+            #expect(try await parts.finish(try #require(again.state)).status == 409)
             #expect(try await parts.finish(try #require(second.state), #","tag_len":128"#).status == 400)
             #expect(try await parts.finish(try #require(second.state)).status == 200)
             #expect(try await parts.update(try #require(second.state), [5]).text.contains("begin again"))
@@ -196,7 +196,7 @@ struct MultiPartAPITests {
     @Test("limits: size of GCM, operations at a time, idle time")
     func limits() async throws {
         let masterKey = try #require(MasterKey(text: Array(String(repeating: "01", count: 32).utf8)))
-        let engine = try CryptoEngine(masterKey: masterKey, in: LibraryContext())
+        let engine = try CryptoEngine(masterKey: masterKey, in: ProcessContext.get())
         let clock = Locked(ContinuousClock.now)
         let multiPart = MultiPart(engine: engine) { clock.withLock { $0 } }
         let key = Secret([UInt8](repeating: 2, count: 16))
@@ -225,7 +225,7 @@ struct MultiPartAPITests {
         for direction in [CipherRules.Direction.encrypt, .decrypt] {
             let state = try update(try begin(.gcm, "a", direction), MultiPart.gcmLimit, direction)
             #expect(status { _ = try update(state, 1, direction) } == 413)
-            #expect(status { _ = try update(state, 0, direction) } == 400)
+            #expect(status { _ = try update(state, 0, direction) } == 410)
         }
         #expect(status { _ = try update(try update(try begin(.cbc, "a"), MultiPart.gcmLimit), 1) } == 200)
 
@@ -255,13 +255,13 @@ struct MultiPartAPITests {
         #expect(status { _ = try begin(.ctr, "b") } == 200)
         clock.withLock { $0 += MultiPart.busyTime }
         let next = try begin(.ctr, "a")
-        #expect(status { _ = try update(oldest, 1) } == 400)
+        #expect(status { _ = try update(oldest, 1) } == 410)
         let used = try update(next, 1)
 
         clock.withLock { $0 += MultiPart.idleLimit }
         #expect(status { _ = try update(used, 1) } == 200)
         clock.withLock { $0 += MultiPart.idleLimit + .seconds(1) }
         _ = try begin(.ctr, "a")
-        #expect(status { _ = try update(used, 1) } == 400)
+        #expect(status { _ = try update(used, 1) } == 410)
     }
 }

@@ -9,7 +9,7 @@ struct SealTests {
     let seal: Seal
 
     init() throws {
-        context = try LibraryContext()
+        context = try ProcessContext.get()
         seal = try Seal(key: Secret([UInt8](repeating: 7, count: 32)), in: context)
     }
 

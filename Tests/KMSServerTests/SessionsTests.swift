@@ -17,7 +17,7 @@ struct SessionsTests {
 
     init() throws {
         let clock = clock
-        sessions = Sessions(in: try LibraryContext()) { clock.now }
+        sessions = Sessions(in: try ProcessContext.get()) { clock.now }
     }
 
     @Test("tokens have 64 random bytes and name their session")

@@ -89,7 +89,7 @@ struct SignatureAPITests {
             let signed = try await kms.ask(.post, "/crypto/v1/sign", start + "}", as: app.authorization)
             let key = try made.json(Sobject.self)
             let publicKey = try PublicKey(
-                subjectPublicKeyInfo: Array(try #require(key.pubKey)), in: try LibraryContext())
+                subjectPublicKeyInfo: Array(try #require(key.pubKey)), in: try ProcessContext.get())
             #expect(
                 try publicKey.verify(
                     [UInt8](repeating: 0x42, count: 32),

@@ -95,7 +95,7 @@ struct CipherVector: Sendable, CustomTestStringConvertible {
 struct CipherTests {
     let context: LibraryContext
 
-    init() throws { context = try LibraryContext() }
+    init() throws { context = try TestContext.get() }
 
     @Test("give the published results", arguments: CipherVector.all)
     func known(vector: CipherVector) throws {

@@ -7,7 +7,7 @@ import Testing
 struct CurveTests {
     let context: LibraryContext
 
-    init() throws { context = try LibraryContext() }
+    init() throws { context = try TestContext.get() }
 
     @Test("of every kind survive each of their forms", arguments: EllipticCurve.allCases)
     func forms(curve: EllipticCurve) throws {

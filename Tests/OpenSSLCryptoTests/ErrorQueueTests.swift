@@ -9,7 +9,7 @@ import Testing
 struct ErrorQueueTests {
     @Test("is as it was after every failure")
     func untouched() throws {
-        let context = try LibraryContext()
+        let context = try TestContext.get()
         let key = try PrivateKey.generateRSA(bits: 1_024, exponent: 65_537, in: context)
         let publicKey = try PublicKey(subjectPublicKeyInfo: key.subjectPublicKeyInfo(), in: context)
         let ec = try PrivateKey.generateEC(.nistP256, in: context)

@@ -7,7 +7,7 @@ import Testing
 struct MACTests {
     let context: LibraryContext
 
-    init() throws { context = try LibraryContext() }
+    init() throws { context = try TestContext.get() }
 
     @Test(
         "HMAC gives the results of RFC 4231",

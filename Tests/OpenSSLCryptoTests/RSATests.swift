@@ -10,7 +10,7 @@ struct RSATests {
     let publicKey: PublicKey
 
     init() throws {
-        context = try LibraryContext()
+        context = try TestContext.get()
         key = try PrivateKey.generateRSA(bits: 2_048, exponent: 65_537, in: context)
         publicKey = try PublicKey(subjectPublicKeyInfo: key.subjectPublicKeyInfo(), in: context)
     }

@@ -7,7 +7,7 @@ import Testing
 struct SignatureTests {
     let context: LibraryContext
 
-    init() throws { context = try LibraryContext() }
+    init() throws { context = try TestContext.get() }
 
     @Test(
         "EdDSA gives the results of RFC 8032",

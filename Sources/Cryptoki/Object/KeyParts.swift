@@ -100,8 +100,15 @@ package struct KeyParts: Sendable {
         } catch {
             throw CKError(CKR_ATTRIBUTE_VALUE_INVALID)
         }
+        try requireUsefulSize(parts)
         try requireSameKey(draft, info, context)
         return parts
+    }
+
+    /// - Throws: CKR_ATTRIBUTE_VALUE_INVALID for an RSA key that no mechanism of this token takes.
+    private static func requireUsefulSize(_ parts: KeyParts) throws(CKError) {
+        guard parts.type == .rsa, let bits = parts.bits, !KeySizes.rsa.contains(bits) else { return }
+        throw CKError(CKR_ATTRIBUTE_VALUE_INVALID)
     }
 
     /// What the template says of the public key must be this one's.
@@ -143,6 +150,7 @@ package struct KeyParts: Sendable {
         } catch {
             throw CKError(CKR_ATTRIBUTE_VALUE_INVALID)
         }
+        try requireUsefulSize(parts)
         try requireSameKey(draft, info, context)
         return parts
     }

@@ -109,8 +109,10 @@ extension ObjectDraft {
         let usages = subtype.map { KeyUsage.rows(objectClass, $0) } ?? []
         for (type, value) in given {
             guard let row = AttributeTable.row(type), let name = row.storedName else { continue }
-            let implied: [UInt8]
+            let implied: [UInt8]?
             switch type {
+            // Without one, keys and certificates have the hash of the public key; an empty one must be said.
+            case CKA_ID: implied = objectClass == CKO_SECRET_KEY ? [] : nil
             case CKA_PRIVATE: implied = [ObjectDraft.isPrivateByDefault(objectClass) ? CK_TRUE : CK_FALSE]
             case CKA_MODIFIABLE, CKA_COPYABLE, CKA_DESTROYABLE: implied = [CK_TRUE]
             case CKA_SENSITIVE: continue

@@ -66,6 +66,10 @@ package struct Template: Sendable {
         }
     }
 
+    init(_ values: [CK_ATTRIBUTE_TYPE: [UInt8]]) {
+        attributes = values.map { Attribute(type: $0.key, value: $0.value) }
+    }
+
     private init(attributes: [Attribute]) { self.attributes = attributes }
 
     func matches(_ object: Object) -> Bool {

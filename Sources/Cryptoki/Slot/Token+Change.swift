@@ -53,7 +53,7 @@ extension Token {
         }
     }
 
-    private func refresh(_ description: KeyDescription) {
+    func refresh(_ description: KeyDescription) {
         store.insert(
             ObjectFactory.objects(ObjectSource(slotID: slotID, description: description, context: context)),
             of: description.id)
@@ -82,7 +82,9 @@ extension Token {
             return store.remove(key)
         }
         let description = try backend.describe(key, deadline: deadline)
-        let isPublicGone = description.attributes[KeyPairObjects.hiddenPublicKey] != nil
+        let isPublicGone =
+            description.attributes[KeyPairObjects.hiddenPublicKey] != nil
+            || description.attributes[KeyPairObjects.impliedPublicKey] != nil
         switch (object.objectClass, description.isPublicOnly) {
         case (CKO_PUBLIC_KEY, false):
             var changes = KeyChanges()

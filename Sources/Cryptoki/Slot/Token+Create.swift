@@ -16,11 +16,36 @@ extension Token {
         let draft = try ObjectDraft(template, .create)
         try authorize(draft, owner)
         let parts = try KeyParts(draft, in: context)
+        if let joined = try join(draft, parts) { return joined }
         let objects = try make("C_CreateObject", [draft], parts.specification(draft), by: owner, on: .local) {
             (backend, specification, deadline) throws(BackendError) in
             try backend.importKey(specification, value: parts.value, deadline: deadline)
         }
         return try handle(of: draft.objectClass, in: objects)
+    }
+
+    /// A public key of the token whose private key was brought before: the KMS shows it already, so it becomes what the
+    /// template says instead of a second one.
+    private func join(_ draft: ObjectDraft, _ parts: KeyParts) throws(CKError) -> CK_OBJECT_HANDLE? {
+        guard draft.isToken, draft.objectClass == CKO_PUBLIC_KEY else { return nil }
+        let info = parts.value.withBytes { Array($0) }
+        guard let object = store.matching(Template([CKA_CLASS: CKO_PUBLIC_KEY.bytes, CKA_PUBLIC_KEY_INFO: info])).first
+        else { return nil }
+        let description = try describe(object)
+        guard description.attributes[KeyPairObjects.impliedPublicKey] != nil else { return nil }
+        var changes = KeyChanges()
+        var attributes = description.attributes
+        attributes[KeyPairObjects.impliedPublicKey] = nil
+        attributes.merge(
+            draft.storedAttributes(description.operations, prefix: ObjectSource.publicPrefix)
+        ) { $1 }
+        changes.attributes = attributes
+        let changed = try perform("C_CreateObject", .management, on: object.keyID) {
+            (backend, deadline) throws(BackendError) in
+            try backend.update(object.keyID, changes, deadline: deadline)
+        }
+        refresh(changed)
+        return object.handle
     }
 
     /// - Throws: CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN (section 5.7.1 and table 6).
@@ -138,6 +163,9 @@ extension KeyParts {
         specification.curve = curve
         specification.attributes = draft.storedAttributes(specification.operations)
         specification.attributes["label"] = nil
+        if draft.objectClass == CKO_PRIVATE_KEY {
+            specification.attributes[KeyPairObjects.impliedPublicKey] = Array("true".utf8)
+        }
         return specification
     }
 }

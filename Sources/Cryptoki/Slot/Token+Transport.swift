@@ -117,17 +117,21 @@ extension Token {
         _ ciphertext: Ciphertext, _ cipher: Cipher, _ key: Object, _ draft: ObjectDraft, _ owner: ObjectOwner
     ) throws(CKError) -> [Object] {
         let specification = try draft.arrivingKey()
-        return try make(
-            "C_UnwrapKey", [draft], specification, by: owner, on: .transient,
-            purpose: .operation(invalid: CKR_WRAPPED_KEY_INVALID)
-        ) { (backend, specification, deadline) throws(BackendError) in
-            let description = try backend.unwrap(
-                ciphertext, with: cipher, key: key.keyID, as: specification, deadline: deadline)
-            guard draft.accepts(bits: description.bits) else {
+        var hasOtherLength = false
+        do throws(CKError) {
+            return try make(
+                "C_UnwrapKey", [draft], specification, by: owner, on: .transient,
+                purpose: .operation(invalid: CKR_WRAPPED_KEY_INVALID)
+            ) { (backend, specification, deadline) throws(BackendError) in
+                let description = try backend.unwrap(
+                    ciphertext, with: cipher, key: key.keyID, as: specification, deadline: deadline)
+                hasOtherLength = !draft.accepts(bits: description.bits)
+                guard hasOtherLength else { return description }
                 if !specification.isTransient { try? backend.delete(description.id, deadline: deadline) }
                 throw BackendError(.invalid, "the wrapped key does not have the length that the template says")
             }
-            return description
+        } catch {
+            throw hasOtherLength ? CKError(CKR_TEMPLATE_INCONSISTENT) : error
         }
     }
 
@@ -159,8 +163,9 @@ extension Token {
             value = try CKError.failing { () throws(CryptoError) in try key.der() }
         } else {
             guard let subtype = draft.subtype, let type = SecretKeyType.of(subtype),
-                type.accepts(length: value.count), draft.accepts(bits: value.count * 8)
+                type.accepts(length: value.count)
             else { throw CKError(invalid) }
+            guard draft.accepts(bits: value.count * 8) else { throw CKError(CKR_TEMPLATE_INCONSISTENT) }
             specification.bits = value.count * 8
         }
         return try make(function, [draft], specification, by: owner, on: .local) {
@@ -190,6 +195,9 @@ extension ObjectDraft {
         specification.attributes = storedAttributes(specification.operations)
         specification.attributes["label"] = nil
         specification.attributes["local"] = Array("false".utf8)
+        if objectClass == CKO_PRIVATE_KEY {
+            specification.attributes[KeyPairObjects.impliedPublicKey] = Array("true".utf8)
+        }
         return specification
     }
 

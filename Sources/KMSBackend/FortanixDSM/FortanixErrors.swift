@@ -35,6 +35,8 @@ extension BackendError {
         case 404: .notFound
         case 408: .timedOut
         case 409: .conflict
+        // kmsd, of an encryption in parts that a restart has ended.
+        case 410: .unavailable
         case 413: .tooLong
         case 400..<500 where status != 429: .invalid
         case 429: .throttled

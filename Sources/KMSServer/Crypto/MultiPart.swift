@@ -13,10 +13,10 @@ internal import OpenSSLCrypto
 /// longest, for many programs give up an operation without a word.
 package final class MultiPart: Sendable {
     /// Operations of one app or user at a time.
-    package static var ownerLimit: Int { 256 }
+    package static var ownerLimit: Int { 2048 }
     package static var limit: Int { 8192 }
     /// An operation in use is not given up for a new one.
-    package static var busyTime: Duration { .seconds(10) }
+    package static var busyTime: Duration { .seconds(2) }
     package static var idleLimit: Duration { .seconds(600) }
     /// Bytes of one GCM operation: a decryption is held back until its tag has been checked, and nothing shall be
     /// encrypted that cannot be decrypted in the same way.
@@ -211,13 +211,14 @@ package final class MultiPart: Sendable {
     // MARK: Refusals
 
     static var ended: KMSError {
-        .badRequest(
+        KMSError(
+            .gone,
             "Field \"state\": the operation has ended, failed, was idle for too long, or the server was restarted; "
                 + "begin again with init")
     }
 
     static var outOfTurn: KMSError {
-        .badRequest("Field \"state\" has been used; send the one of the last answer")
+        .conflict("Field \"state\" has been used; send the one of the last answer")
     }
 
     static var tooLong: KMSError {

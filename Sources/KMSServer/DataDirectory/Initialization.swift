@@ -59,7 +59,7 @@ package struct Initialization: Sendable {
     }
 
     private func fill() throws -> Result {
-        let context = try LibraryContext()
+        let context = try ProcessContext.get()
         let masterKey = try MasterKey.generate(in: context)
         let engine = try CryptoEngine(masterKey: masterKey, in: context)
         let chain = try AuditChain(masterKey: masterKey, in: context)

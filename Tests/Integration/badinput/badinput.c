@@ -42,6 +42,11 @@ static const Group groups[] = {
     {"sign-lengths", check_sign_lengths, true},
     {"sign-multipart", check_sign_multipart, true},
     {"absurd-data", check_absurd_data, true},
+    {"ciphers", check_ciphers, true},
+    {"messages", check_messages, true},
+    {"templates", check_templates, true},
+    {"keys-made", check_keys_made, true},
+    {"lengths-of-checks", check_lengths_of_checks, true},
 };
 
 typedef struct Run {

@@ -34,6 +34,9 @@ CK_SESSION_HANDLE check_session(Host *host);
 /* The first key of the kind; ends the process when the command line named none. */
 const HostKey *check_key(Host *host, bool rsa);
 
+/* An AES key of this session, which can be read and do everything. */
+CK_OBJECT_HANDLE check_aes(Host *host, CK_SESSION_HANDLE session);
+
 /* The function list of 3.0; null when the module has none. */
 CK_FUNCTION_LIST_3_0 *check_list_3_0(Host *host);
 

@@ -27,5 +27,10 @@ void check_sign(Host *host);
 void check_sign_lengths(Host *host);
 void check_sign_multipart(Host *host);
 void check_absurd_data(Host *host);
+void check_ciphers(Host *host);
+void check_messages(Host *host);
+void check_templates(Host *host);
+void check_keys_made(Host *host);
+void check_lengths_of_checks(Host *host);
 
 #endif

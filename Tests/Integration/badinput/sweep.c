@@ -19,6 +19,7 @@ typedef struct Room {
         CK_BYTE bytes[4096];
     } info;
     CK_ULONG out_length;
+    CK_OBJECT_HANDLE info_2;
     CK_ATTRIBUTE template;
     CK_OBJECT_CLASS class;
     CK_MECHANISM mechanism;
@@ -30,8 +31,26 @@ static Arguments valid_arguments(Room *room, const Host *host) {
     room->class = CKO_DATA;
     room->template = (CK_ATTRIBUTE){CKA_CLASS, &room->class, sizeof room->class};
     room->mechanism.mechanism = CKM_RSA_PKCS;
-    return (Arguments){.slot = host->slot, .mechanism = &room->mechanism, .template = &room->template, .in = room->in,
-                       .out = room->out, .length = 1, .out_length = &room->out_length, .info = &room->info};
+    return (Arguments){.slot = host->slot,
+                       .type = CKM_RSA_PKCS,
+                       .mechanism = &room->mechanism,
+                       .template = &room->template,
+                       .template_2 = &room->template,
+                       .count = 1,
+                       .count_2 = 1,
+                       .in = room->in,
+                       .in_2 = room->in,
+                       .in_length = 1,
+                       .in_2_length = 1,
+                       .parameter = room->in,
+                       .parameter_length = 1,
+                       .out = room->out,
+                       .out_length = &room->out_length,
+                       .info = &room->info,
+                       .info_2 = &room->info_2,
+                       .label = room->in,
+                       .flags = CKF_SIGN,
+                       .user = CKU_USER};
 }
 
 /* The one value that must come, unless the function is not there at all or a relic. */
@@ -101,7 +120,17 @@ static void call_with_nulls(Host *host, const Call *call, CK_ULONG length, CK_OB
     CK_FUNCTION_LIST_3_0 *list =
         call->flags & SINCE_3_0 ? check_list_3_0(host) : (CK_FUNCTION_LIST_3_0 *)host->functions;
     CK_SESSION_HANDLE session = check_session(host);
-    Arguments arguments = {.slot = host->slot, .session = session, .object = object, .length = length};
+    Arguments arguments = {.slot = host->slot,
+                           .session = session,
+                           .object = object,
+                           .type = CKM_RSA_PKCS,
+                           .count = length,
+                           .count_2 = length,
+                           .in_length = length,
+                           .in_2_length = length,
+                           .parameter_length = length,
+                           .flags = CKF_SIGN,
+                           .user = CKU_USER};
     if (!list) return;
     check_begin(call->name);
     CK_RV rv = call->call(list, &arguments);

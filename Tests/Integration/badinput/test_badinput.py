@@ -6,7 +6,7 @@ from host_program import host, program_directory  # noqa: F401, fixtures
 GROUPS = """
     initialise-arguments lifecycle interfaces not-initialised not-logged-in login unknown-handles null-pointers
     missing-init slots sessions attributes find find-templates sign-init pss-parameters sign sign-lengths
-    sign-multipart absurd-data
+    sign-multipart absurd-data ciphers messages templates keys-made lengths-of-checks
 """.split()
 
 

@@ -30,7 +30,6 @@ def test_threads_without_a_data_race(host, options):
     assert "WARNING: ThreadSanitizer" not in output
 
 
-@pytest.mark.asan
 @pytest.mark.timeout(1000)
 def test_bad_input_without_a_memory_error(host):
     # The process ends without C_Finalize in some groups, so what is still allocated says nothing.

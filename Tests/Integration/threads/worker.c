@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker.h"
 
-/* PKCS#11 3.0, 5.1: what C_FindObjects*, C_GetAttributeValue and C_Sign* may say when session or login are gone. */
+#include "errands.h"
+
+/* PKCS#11 3.0, 5.1: what calls with keys, objects and operations may say when session or login are gone. */
 bool legitimate_when_disturbed(CK_RV rv) {
     switch (rv) {
         case CKR_OK:
@@ -57,6 +59,8 @@ void *worker_run(void *argument) {
     Worker *worker = argument;
     for (unsigned n = worker->number; worker->good < worker->signatures; n++) {
         CK_RV rv = one_signature(worker, n);
+        if (rv == CKR_OK && n % ERRAND_EVERY == 0)
+            rv = errand(worker->host, atomic_load(&worker->session), worker->number, n / ERRAND_EVERY);
         if (rv == CKR_OK) {
             worker->good++;
             continue;

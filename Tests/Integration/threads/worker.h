@@ -1,4 +1,4 @@
-/* A thread that signs.  SPDX-License-Identifier: Apache-2.0 */
+/* A thread that signs, and does other things now and then.  SPDX-License-Identifier: Apache-2.0 */
 #ifndef WORKER_H
 #define WORKER_H
 
@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { MAX_WORKERS = 64 };
+enum { MAX_WORKERS = 64, ERRAND_EVERY = 3 };
 
 typedef struct Worker {
     Host *host;
@@ -19,7 +19,7 @@ typedef struct Worker {
     pthread_t thread;
 } Worker;
 
-/* Makes worker->signatures verified signatures, in changing schemes, in one and in several parts. */
+/* Makes worker->signatures verified signatures, in changing schemes, in one and in several parts, with errands. */
 void *worker_run(void *worker);
 
 /* Whether a call may answer so while other threads close sessions and log out. */

@@ -7,11 +7,18 @@ enum KeyPairObjects {
     /// Stored with a pair whose public key was destroyed while the private one stays.
     static var hiddenPublicKey: String { "public-hidden" }
 
+    /// Stored with a pair of which somebody brought the private key only: the public one that the KMS makes of it goes
+    /// with it.
+    static var impliedPublicKey: String { "public-implied" }
+
     /// Of what is kept with a pair, that which holds for the public key: its own, and what both have in common.
     static func publicAttributes(_ attributes: [String: [UInt8]]) -> [String: [UInt8]] {
         var own: [String: [UInt8]] = [:]
         for (name, value) in attributes where ObjectSource.sharedNames.contains(name) { own[name] = value }
-        for (name, value) in attributes where name.hasPrefix(ObjectSource.publicPrefix) && name != hiddenPublicKey {
+        for (name, value) in attributes
+        where name.hasPrefix(ObjectSource.publicPrefix)
+            && name != hiddenPublicKey && name != impliedPublicKey
+        {
             own[String(name.dropFirst(ObjectSource.publicPrefix.count))] = value
         }
         return own
