@@ -65,7 +65,7 @@ unit-tests: build
 
 integration-tests: test-packages build tsan-build asan-build venv
 	@echo '== Integration tests with real programs'
-	.venv/bin/pytest Tests/Integration
+	.venv/bin/pytest Tests/Integration --numprocesses=auto --dist=loadfile
 
 test: packages lint build unit-tests integration-tests
 

@@ -187,7 +187,7 @@ struct KeyTransportTests {
         let stored = rig.backend.keys.count
         let attributes = Self.aesTemplate + [TestAttribute(CKA_TOKEN, isToken), TestAttribute(CKA_LABEL, "x")]
         let length = TestAttribute(CKA_VALUE_LEN, 16)
-        expect(CKR_WRAPPED_KEY_INVALID) { _ = try rig.unwrap(mechanism, wrapping, wrapped, attributes + [length]) }
+        expect(CKR_TEMPLATE_INCONSISTENT) { _ = try rig.unwrap(mechanism, wrapping, wrapped, attributes + [length]) }
         expect(CKR_WRAPPED_KEY_LEN_RANGE) { _ = try rig.unwrap(mechanism, wrapping, wrapped + [0], attributes) }
         expect(CKR_WRAPPED_KEY_LEN_RANGE) { _ = try rig.unwrap(mechanism, wrapping, [], attributes) }
         wrapped[3] ^= 1

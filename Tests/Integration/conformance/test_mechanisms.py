@@ -8,6 +8,7 @@ import cryptoki as ck
 import material
 import pytest
 from cryptoki import Mechanism, Template, rvs
+from documents import documented
 from keys import EXPONENT
 from mechanisms import BY_KIND, FLAGS, OTHER_FLAGS, ROWS, Exercise, begin
 
@@ -23,14 +24,17 @@ EXPECTED = """
 ALL_KINDS = sorted(set(ck.MECHANISM_NAMES))
 
 
-@pytest.fixture(params=ROWS, ids=lambda row: row.name)
+# This suite knows more than the token has. That the document tells the token's list is test_documents.py's matter.
+LISTED = [row for row in ROWS if row.name in documented()]
+
+
+@pytest.fixture(params=LISTED, ids=lambda row: row.name)
 def row(request):
     return request.param
 
 
 def info_of(session, row):
-    if row.kind not in session.library.mechanisms(session.slot):
-        pytest.skip("not listed")
+    assert row.kind in session.library.mechanisms(session.slot)
     return session.library.mechanism_info(session.slot, row.kind)
 
 
@@ -174,8 +178,6 @@ def test_curve_sizes_hold(session, curve):
 
 def test_every_named_curve_works(session):
     """6.3: the NIST curves and secp256k1 sign; a KMS that has them all must offer them all."""
-    if ck.CKM_EC_KEY_PAIR_GEN not in session.library.mechanisms(session.slot):
-        pytest.skip("not listed")
     for curve, bits in material.CURVE_BITS.items():
         public = {ck.CKA_EC_PARAMS: material.OIDS[curve], ck.CKA_VERIFY: True}
         pair = session.generate_pair(Mechanism(ck.CKM_EC_KEY_PAIR_GEN), public, {ck.CKA_SIGN: True})

@@ -133,7 +133,9 @@ def test_import_secrets(admin, kms, name, tmp_path, kind, length, size, operatio
     assert (key["obj_type"], key["key_size"], key["origin"]) == (kind.upper(), size, "External")
     assert set(key["key_ops"]) == operations | {"EXPORT"} and not outcome.err
     assert exported(kms, name) == value
-    assert value.hex() not in outcome.all.lower() and base64.b64encode(value).decode() not in outcome.all
+    # One or two bytes are in every identifier by chance.
+    if len(value) >= 8:
+        assert value.hex() not in outcome.all.lower() and base64.b64encode(value).decode() not in outcome.all
 
 
 def odd(byte: int) -> int:
