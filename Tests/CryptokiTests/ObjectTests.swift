@@ -74,8 +74,10 @@ struct ObjectTests {
     func nonsense() throws {
         var key = Samples.key("name", .rsa)
         key.publicKey = [1, 2, 3]
-        #expect(ObjectFactory.objects(ObjectSource(slotID: 1, description: key, context: try TestContext.get())).isEmpty)
+        #expect(
+            ObjectFactory.objects(ObjectSource(slotID: 1, description: key, context: try TestContext.get())).isEmpty)
         key.publicKey = nil
-        #expect(ObjectFactory.objects(ObjectSource(slotID: 1, description: key, context: try TestContext.get())).isEmpty)
+        #expect(
+            ObjectFactory.objects(ObjectSource(slotID: 1, description: key, context: try TestContext.get())).isEmpty)
     }
 }
