@@ -29,8 +29,8 @@ extension Token {
     private func join(_ draft: ObjectDraft, _ parts: KeyParts) throws(CKError) -> CK_OBJECT_HANDLE? {
         guard draft.isToken, draft.objectClass == CKO_PUBLIC_KEY else { return nil }
         let info = parts.value.withBytes { Array($0) }
-        guard let object = store.matching(Template([CKA_CLASS: CKO_PUBLIC_KEY.bytes, CKA_PUBLIC_KEY_INFO: info])).first
-        else { return nil }
+        let same = Template([CKA_CLASS: CKO_PUBLIC_KEY.bytes, CKA_PUBLIC_KEY_INFO: info])
+        guard let object = try store.find(same, login: login, deadline: deadline()).first else { return nil }
         let description = try describe(object)
         guard description.attributes[KeyPairObjects.impliedPublicKey] != nil else { return nil }
         var changes = KeyChanges()

@@ -189,3 +189,21 @@ def test_aes_keys_of_a_wrong_size_are_refused(own, size):
         "--write-object", own.file("secret", bytes(size)), "--type", "secrkey", "--key-type", "AES:", "--label", "bad"
     )
     assert "Secret Key Object" not in own.listed()
+
+
+def test_a_public_key_goes_with_the_private_key_that_brought_it(own):
+    import_private(own, "p256", "c7")
+    assert "ID:         c7" in own.listed("pubkey")
+    own.login("--delete-object", "--type", "privkey", "--id", "c7")
+    assert "ID:         c7" not in own.listed("pubkey")
+
+
+def test_a_public_key_that_is_written_too_stays_alone(own):
+    """Written after the private key, it is no second object, and it outlives the private one."""
+    public = own.file("public.der", openssl.to_der(import_private(own, "p384", "c8"), "-pubin"))
+    own.login("--write-object", public, "--type", "pubkey", "--label", "p384", "--id", "c8")
+    assert own.listed("pubkey").count("ID:         c8") == 1
+    own.login("--delete-object", "--type", "privkey", "--id", "c8")
+    assert own.listed("pubkey").count("ID:         c8") == 1
+    own.login("--delete-object", "--type", "pubkey", "--id", "c8")
+    assert "ID:         c8" not in own.listed("pubkey")
