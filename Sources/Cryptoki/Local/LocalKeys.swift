@@ -139,7 +139,7 @@ package final class LocalKeys: Backend {
     /// Random, so that a forked child's keys are not its parent's.
     private func newID() throws(BackendError) -> KeyID {
         let bytes = try crypto { () throws(CryptoError) in try Random.bytes(16, in: context) }
-        return KeyID(Hexadecimal.text(bytes), .local)
+        return KeyID(Hex.text(bytes), .local)
     }
 
     // MARK: Errors

@@ -134,7 +134,7 @@ extension Mechanism {
         encrypt = Role(flag: CKF_ENCRYPT, needs: needs, make: makeEncryption)
         decrypt = Role(flag: CKF_DECRYPT, needs: needs, make: makeDecryption)
         guard wraps else { return }
-        let makeCipher: MakeCipher = { request, _ throws(CKError) in try use(request).cipher }
+        let makeCipher: MakeCipher = { request throws(CKError) in try use(request).cipher }
         wrap = Role(flag: CKF_WRAP, needs: [.wrap, needs], make: makeCipher)
         unwrap = Role(flag: CKF_UNWRAP, needs: [.wrap, needs], make: makeCipher)
     }

@@ -14,15 +14,8 @@ final class BlockCiphering: Ciphering, @unchecked Sendable {
 
     private let direction: CipherDirection
     private let use: BlockCipherUse
-    private let cipher: Cipher
     private let key: KeyInUse
-    private let mode: CipherMode
-    /// In bytes; 1 for the modes that make a stream.
-    private let block: Int
-    /// In bytes; 0 without a tag.
-    private let tagLength: Int
-    /// The most input in bytes that counter or mode allow.
-    private let longestInput: Int
+    private let lengths: CipherLengths
 
     /// Input that has gone nowhere yet.
     private var held: [UInt8] = []
@@ -34,24 +27,12 @@ final class BlockCiphering: Ciphering, @unchecked Sendable {
     private var received = 0
     private var result: [UInt8]?
 
-    init(
-        _ direction: CipherDirection, _ use: BlockCipherUse, _ key: KeyInUse
-    ) throws(CKError) {
-        guard case .symmetric(let type, let mode, _, _, let tagLength) = use.cipher else {
-            throw CKError(CKR_MECHANISM_INVALID)
-        }
+    init(_ direction: CipherDirection, _ use: BlockCipherUse, _ key: KeyInUse) throws(CKError) {
+        guard let lengths = CipherLengths(use.cipher) else { throw CKError(CKR_MECHANISM_INVALID) }
         self.direction = direction
         self.use = use
-        cipher = use.cipher
         self.key = key
-        self.mode = mode
-        self.tagLength = tagLength
-        longestInput = use.longestInput
-        block =
-            switch mode {
-            case .ecb, .cbc, .cbcNoPad: type == .des3 ? 8 : 16
-            case .ctr, .gcm, .kw, .kwp: 1
-            }
+        self.lengths = lengths
     }
 
     deinit {
@@ -60,6 +41,8 @@ final class BlockCiphering: Ciphering, @unchecked Sendable {
         result?.withUnsafeMutableBytes { Secret.wipe($0) }
     }
 
+    private var mode: CipherMode { lengths.mode }
+    /// Nothing of a plaintext is shown before its tag is verified.
     private var isOpening: Bool { mode == .gcm && direction == .decrypt }
 
     // MARK: Lengths
@@ -67,22 +50,14 @@ final class BlockCiphering: Ciphering, @unchecked Sendable {
     func bound(all count: Int) -> Int {
         if let result { return result.count }
         let total = held.count + sent - received + ready.count + count
-        switch (mode, direction) {
-        case (.cbc, .encrypt): return (total / block + 1) * block
-        case (.gcm, .encrypt): return total + tagLength
-        case (.kw, .encrypt): return total + 8
-        case (.kwp, .encrypt): return (total + 7) / 8 * 8 + 8
-        case (.gcm, .decrypt): return max(0, total - tagLength)
-        case (.kw, .decrypt), (.kwp, .decrypt): return max(0, total - 8)
-        default: return total
-        }
+        return direction == .encrypt ? lengths.ciphertext(of: total) : lengths.longestPlaintext(in: total)
     }
 
     func bound(adding count: Int) -> Int {
         guard !isOpening, mode != .kw, mode != .kwp else { return 0 }
         var given = sent + sendable(adding: count)
         // The last block may be all padding, so it waits for the end. Hosts count on that (pkcs11-tool 0.23).
-        if mode == .cbc, direction == .decrypt { given = max(received, given - block) }
+        if mode == .cbc, direction == .decrypt { given = max(received, given - lengths.block) }
         return ready.count + given - received
     }
 
@@ -94,15 +69,16 @@ final class BlockCiphering: Ciphering, @unchecked Sendable {
         switch mode {
         case .kw, .kwp: return 0
         // The last bytes may be the tag.
-        case .gcm where direction == .decrypt: return max(0, total - tagLength)
-        default: return total / block * block
+        case .gcm: return isOpening ? max(0, total - lengths.tag) : total
+        case .ctr: return total
+        case .ecb, .cbc, .cbcNoPad: return total / lengths.block * lengths.block
         }
     }
 
     // MARK: Work
 
     func update(_ bytes: UnsafeRawBufferPointer, room: Int) throws(CKError) -> [UInt8] {
-        guard bytes.count <= longestInput - held.count - sent else { throw CKError(lengthError) }
+        guard bytes.count <= use.longestInput - held.count - sent else { throw CKError(lengthError) }
         let count = sendable(adding: bytes.count)
         held.append(contentsOf: bytes)
         if count > 0 { try send(count) }
@@ -151,17 +127,17 @@ final class BlockCiphering: Ciphering, @unchecked Sendable {
     }
 
     private func finishStream() throws(CKError) -> [UInt8] {
-        let tag = isOpening ? Array(held.suffix(tagLength)) : []
+        let tag = isOpening ? Array(held.suffix(lengths.tag)) : []
         let rest = held.count - tag.count
         if rest > 0 { try send(rest) }
         guard let stream else { return [] }
         let end = try perform { deadline throws(BackendError) in try stream.finish(tag: tag, deadline: deadline) }
-        guard end.tag.count == (direction == .encrypt ? tagLength : 0) else { throw CKError(CKR_DEVICE_ERROR) }
+        guard end.tag.count == (direction == .encrypt ? lengths.tag : 0) else { throw CKError(CKR_DEVICE_ERROR) }
         return ready + end.bytes + end.tag
     }
 
     func once(_ bytes: UnsafeRawBufferPointer) throws(CKError) -> [UInt8] {
-        guard bytes.count <= longestInput else { throw CKError(lengthError) }
+        guard bytes.count <= use.longestInput else { throw CKError(lengthError) }
         try checkLength(bytes.count)
         guard bytes.count > BlockCiphering.pieceLength, mode.isMultiPart || mode == .ecb else {
             return try request(bytes)
@@ -175,19 +151,19 @@ final class BlockCiphering: Ciphering, @unchecked Sendable {
     private func request(_ bytes: UnsafeRawBufferPointer) throws(CKError) -> [UInt8] {
         switch direction {
         case .encrypt:
-            let sealed = try key.encrypt(Secret(bytes), cipher)
-            guard sealed.tag.count == tagLength else { throw CKError(CKR_DEVICE_ERROR) }
+            let sealed = try key.encrypt(Secret(bytes), use.cipher)
+            guard sealed.tag.count == lengths.tag else { throw CKError(CKR_DEVICE_ERROR) }
             return sealed.bytes + sealed.tag
         case .decrypt:
-            let sealed = Ciphertext(Array(bytes.dropLast(tagLength)), tag: Array(bytes.suffix(tagLength)))
-            return try key.decrypt(sealed, cipher).withBytes { Array($0) }
+            let sealed = Ciphertext(Array(bytes.dropLast(lengths.tag)), tag: Array(bytes.suffix(lengths.tag)))
+            return try key.decrypt(sealed, use.cipher).withBytes { Array($0) }
         }
     }
 
     private func begin() throws(CKError) -> any CipherStream {
         try key.token.perform(what, .operation(invalid: invalid), on: key.object.keyID) {
             (backend, deadline) throws(BackendError) in
-            try backend.stream(direction, with: cipher, key: key.object.keyID, deadline: deadline)
+            try backend.stream(direction, with: use.cipher, key: key.object.keyID, deadline: deadline)
         }
     }
 
@@ -209,17 +185,7 @@ final class BlockCiphering: Ciphering, @unchecked Sendable {
 
     /// - Throws: CKR_DATA_LEN_RANGE, CKR_ENCRYPTED_DATA_LEN_RANGE.
     private func checkLength(_ count: Int) throws(CKError) {
-        let isGood =
-            switch (mode, direction) {
-            case (.ecb, _), (.cbcNoPad, _): count.isMultiple(of: block)
-            case (.cbc, .decrypt): count.isMultiple(of: block) && count > 0
-            case (.gcm, .decrypt): count >= tagLength
-            case (.kw, .encrypt): count.isMultiple(of: 8) && count >= 16
-            case (.kw, .decrypt): count.isMultiple(of: 8) && count >= 24
-            case (.kwp, .encrypt): count >= 1
-            case (.kwp, .decrypt): count.isMultiple(of: 8) && count >= 16
-            case (.cbc, .encrypt), (.gcm, .encrypt), (.ctr, _): true
-            }
+        let isGood = direction == .encrypt ? lengths.accepts(plaintext: count) : lengths.accepts(ciphertext: count)
         guard isGood else { throw CKError(lengthError) }
     }
 }

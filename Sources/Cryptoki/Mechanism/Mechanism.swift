@@ -20,7 +20,7 @@ package struct Mechanism: Sendable {
     typealias MakeSigning = @Sendable (MechanismRequest, KeyInUse) throws(CKError) -> any Signing
     typealias MakeVerifying = @Sendable (MechanismRequest, KeyInUse) throws(CKError) -> any Verifying
     typealias MakeCiphering = @Sendable (MechanismRequest, KeyInUse) throws(CKError) -> any Ciphering
-    typealias MakeCipher = @Sendable (MechanismRequest, Object.KeyFacts) throws(CKError) -> Cipher
+    typealias MakeCipher = @Sendable (MechanismRequest) throws(CKError) -> Cipher
     typealias MakeKey = @Sendable (MechanismRequest, ObjectDraft) throws(CKError) -> KeySpecification
     typealias MakeDerivation = @Sendable (MechanismRequest, KeyInUse) throws(CKError) -> any KeyDerivationScheme
 

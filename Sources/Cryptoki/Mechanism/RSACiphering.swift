@@ -87,7 +87,7 @@ extension Mechanism {
         encrypt = Role(flag: CKF_ENCRYPT, needs: [], make: makeEncryption)
         decrypt = Role(flag: CKF_DECRYPT, needs: needs, make: makeDecryption)
         guard wraps else { return }
-        let makeCipher: MakeCipher = { request, _ throws(CKError) in
+        let makeCipher: MakeCipher = { request throws(CKError) in
             let cipher = try cipher(request)
             guard cipher.hasOneHash else { throw CKError(CKR_MECHANISM_PARAM_INVALID) }
             return cipher

@@ -11,8 +11,6 @@ package enum AttributeKind: Sendable {
     case date
     /// An array of CK_MECHANISM_TYPE.
     case mechanisms
-    /// An array of attributes.
-    case template
 }
 
 /// Every attribute that this token knows, with the form of its value and the name under which the KMS keeps it where the
@@ -113,7 +111,6 @@ extension AttributeTable.Row {
         case .bigInteger: !value.isEmpty
         case .date: value.isEmpty || DateAttribute.isDate(value)
         case .mechanisms: value.count.isMultiple(of: MemoryLayout<CK_MECHANISM_TYPE>.size)
-        case .template: value.isEmpty
         }
     }
 
@@ -133,7 +130,7 @@ extension AttributeTable.Row {
         case .flag: Array((value == [CK_TRUE] ? "true" : "false").utf8)
         case .number: Array(String(value.number ?? 0).utf8)
         case .mechanisms: Array(value.numbers.map { String($0) }.joined(separator: " ").utf8)
-        case .bytes, .bigInteger, .date, .template: value
+        case .bytes, .bigInteger, .date: value
         }
     }
 
@@ -157,7 +154,6 @@ extension AttributeTable.Row {
             return bytes
         case .date: return accepts(stored) ? stored : nil
         case .bytes, .bigInteger: return stored
-        case .template: return nil
         }
     }
 }

@@ -11,7 +11,6 @@ package struct KeyParts: Sendable {
     package var bits: Int?
     package var curve: EllipticCurve?
     package var value: Secret
-    package var isPublicOnly = false
 
     /// - Throws: CKR_ATTRIBUTE_VALUE_INVALID for a part that is no such thing, CKR_TEMPLATE_INCONSISTENT for parts that
     ///   do not belong together, CKR_CURVE_NOT_SUPPORTED.
@@ -134,9 +133,11 @@ package struct KeyParts: Sendable {
         if draft.subtype == CKK_RSA {
             components = .rsa(modulus: draft[CKA_MODULUS] ?? [], exponent: draft[CKA_PUBLIC_EXPONENT] ?? [])
         } else {
-            _ = try draft.curve()
-            components = .ec(
-                parameters: draft[CKA_EC_PARAMS] ?? [], point: ECPoint.bytes(draft[CKA_EC_POINT] ?? []))
+            let curve = try draft.curve()
+            let parameters = try CKError.failing { () throws(CryptoError) in try curve.ecParameters() }
+            // Bare points are not the standard's, but hosts give them.
+            let point = draft[CKA_EC_POINT] ?? []
+            components = .ec(parameters: parameters, point: DEROctetString.decode(point) ?? point)
         }
         var parts: KeyParts
         let info: [UInt8]
@@ -146,7 +147,6 @@ package struct KeyParts: Sendable {
             info = try key.subjectPublicKeyInfo()
             parts = KeyParts(type: kind.objectType, bits: kind.bits, value: Secret(info))
             parts.curve = kind.curve
-            parts.isPublicOnly = true
         } catch {
             throw CKError(CKR_ATTRIBUTE_VALUE_INVALID)
         }
@@ -154,12 +154,6 @@ package struct KeyParts: Sendable {
         try requireSameKey(draft, info, context)
         return parts
     }
-}
-
-/// CKA_EC_POINT and the public data of ECDH come as DER OCTET STRING or bare (mechanisms specification 2.3.3 and 2.3.17:
-/// tokens must take both).
-package enum ECPoint {
-    package static func bytes(_ value: [UInt8]) -> [UInt8] { DEROctetString.decode(value) ?? value }
 }
 
 extension ObjectDraft {

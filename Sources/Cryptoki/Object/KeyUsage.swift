@@ -1,4 +1,5 @@
 internal import CPKCS11
+internal import KMSBackend
 internal import KMSModel
 
 /// How the usage flags of PKCS#11 and the `key_ops` of a KMS stand for each other.
@@ -101,9 +102,25 @@ extension ObjectDraft {
         return KeyOperations(values)
     }
 
-    /// What the KMS is to keep beside an object with `operations`, by stored name.
+    /// The key that the template asks for, of parts that somebody brings or that another key makes. The public half of a
+    /// private key comes along.
+    func broughtKey(_ type: ObjectType) -> KeySpecification {
+        var operations = self.operations.values
+        if objectClass == CKO_PRIVATE_KEY {
+            for operation in operations { KeyUsage.twin(operation).map { _ = operations.insert($0) } }
+        }
+        var specification = KeySpecification(name: nil, type: type, operations: KeyOperations(operations))
+        specification.attributes = storedAttributes(specification.operations)
+        if objectClass == CKO_PRIVATE_KEY {
+            specification.attributes[KeyPairObjects.impliedPublicKey] = Array("true".utf8)
+        }
+        return specification
+    }
+
+    /// What the KMS is to keep beside an object with `operations`, by stored name. The label is not among it: it becomes
+    /// the name, where it can.
     ///
-    /// - Parameter prefix: for the public face of a key pair.
+    /// - Parameter prefix: for the public face of a key pair, whose label is kept.
     func storedAttributes(_ operations: KeyOperations, prefix: String = "") -> [String: [UInt8]] {
         var stored: [String: [UInt8]] = [:]
         let usages = subtype.map { KeyUsage.rows(objectClass, $0) } ?? []
@@ -111,6 +128,7 @@ extension ObjectDraft {
             guard let row = AttributeTable.row(type), let name = row.storedName else { continue }
             let implied: [UInt8]?
             switch type {
+            case CKA_LABEL where prefix.isEmpty: continue
             // Without one, keys and certificates have the hash of the public key; an empty one must be said.
             case CKA_ID: implied = objectClass == CKO_SECRET_KEY ? [] : nil
             case CKA_PRIVATE: implied = [ObjectDraft.isPrivateByDefault(objectClass) ? CK_TRUE : CK_FALSE]

@@ -4,36 +4,20 @@ internal import KMSModel
 internal import KMSSupport
 internal import OpenSSLCrypto
 
-/// C_MessageSignInit to C_MessageSignFinal: one key and mechanism, many messages.
-final class MessageSigning: @unchecked Sendable {
+/// One key and mechanism, many messages: C_MessageSignInit to C_MessageSignFinal, and the same for C_MessageVerify….
+final class MessageOperation<Message>: @unchecked Sendable {
     // @unchecked: one thread at a time, see Operations.swift.
-    private let make: () throws(CKError) -> any Signing
-    /// Between C_SignMessageBegin and the last C_SignMessageNext.
-    var current: (any Signing)?
+    private let make: () throws(CKError) -> Message
+    /// Between C_…MessageBegin and the last C_…MessageNext.
+    var current: Message?
 
-    init(_ make: @escaping () throws(CKError) -> any Signing) throws(CKError) {
+    init(_ make: @escaping () throws(CKError) -> Message) throws(CKError) {
         self.make = make
         // Whatever is wrong with key or parameters is told by the Init.
         _ = try make()
     }
 
-    func begin() throws(CKError) -> any Signing {
-        guard current == nil else { throw CKError(CKR_OPERATION_ACTIVE) }
-        return try make()
-    }
-}
-
-final class MessageVerifying: @unchecked Sendable {
-    // @unchecked: one thread at a time, see Operations.swift.
-    private let make: () throws(CKError) -> any Verifying
-    var current: (any Verifying)?
-
-    init(_ make: @escaping () throws(CKError) -> any Verifying) throws(CKError) {
-        self.make = make
-        _ = try make()
-    }
-
-    func begin() throws(CKError) -> any Verifying {
+    func begin() throws(CKError) -> Message {
         guard current == nil else { throw CKError(CKR_OPERATION_ACTIVE) }
         return try make()
     }

@@ -3,21 +3,24 @@ package import CPKCS11
 // C_Encrypt… and C_Decrypt… (sections 5.8 and 5.9).
 extension Session {
     package func encryptInit(_ request: MechanismRequest, key handle: CK_OBJECT_HANDLE) throws(CKError) {
-        try encrypting.requireIdle()
-        let mechanism = try token.mechanisms.row(request.type)
-        guard let role = mechanism.encrypt else { throw CKError(CKR_MECHANISM_INVALID) }
-        try requireLogin(for: handle)
-        let key = try token.key(handle, for: CKA_ENCRYPT, [CKO_PUBLIC_KEY, CKO_SECRET_KEY], mechanism)
-        try encrypting.begin(PendingOperation(try role.make(request, key), key))
+        try begin(encrypting, request, handle, CKA_ENCRYPT, [CKO_PUBLIC_KEY, CKO_SECRET_KEY]) { $0.encrypt }
     }
 
     package func decryptInit(_ request: MechanismRequest, key handle: CK_OBJECT_HANDLE) throws(CKError) {
-        try decrypting.requireIdle()
+        try begin(decrypting, request, handle, CKA_DECRYPT, [CKO_PRIVATE_KEY, CKO_SECRET_KEY]) { $0.decrypt }
+    }
+
+    private func begin(
+        _ slot: OperationSlot<PendingOperation<any Ciphering>>, _ request: MechanismRequest,
+        _ handle: CK_OBJECT_HANDLE, _ usage: CK_ATTRIBUTE_TYPE, _ classes: [CK_OBJECT_CLASS],
+        _ role: (Mechanism) -> Mechanism.Role<Mechanism.MakeCiphering>?
+    ) throws(CKError) {
+        try slot.requireIdle()
         let mechanism = try token.mechanisms.row(request.type)
-        guard let role = mechanism.decrypt else { throw CKError(CKR_MECHANISM_INVALID) }
+        guard let role = role(mechanism) else { throw CKError(CKR_MECHANISM_INVALID) }
         try requireLogin(for: handle)
-        let key = try token.key(handle, for: CKA_DECRYPT, [CKO_PRIVATE_KEY, CKO_SECRET_KEY], mechanism)
-        try decrypting.begin(PendingOperation(try role.make(request, key), key))
+        let key = try token.key(handle, for: usage, classes, mechanism)
+        try slot.begin(PendingOperation(try role.make(request, key), key))
     }
 
     package func encrypt(_ data: Input, into output: Output) throws(CKError) {

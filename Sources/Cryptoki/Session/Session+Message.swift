@@ -13,7 +13,7 @@ extension Session {
         guard !key.needsAuthentication else { throw CKError(CKR_KEY_FUNCTION_NOT_PERMITTED) }
         let saved = SavedRequest(request)
         try messageSigning.begin(
-            try MessageSigning { () throws(CKError) in
+            try MessageOperation { () throws(CKError) -> any Signing in
                 try saved.with { request throws(CKError) in try role.make(request, key) }
             })
     }
@@ -25,7 +25,7 @@ extension Session {
         let key = try verifyingKey(CKA_VERIFY, handle, mechanism)
         let saved = SavedRequest(request)
         try messageVerifying.begin(
-            try MessageVerifying { () throws(CKError) in
+            try MessageOperation { () throws(CKError) -> any Verifying in
                 try saved.with { request throws(CKError) in try role.make(request, key) }
             })
     }

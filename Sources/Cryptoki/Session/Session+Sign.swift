@@ -4,25 +4,23 @@ internal import KMSSupport
 // C_Sign… and C_SignRecover… (sections 5.13 and 5.14).
 extension Session {
     package func signInit(_ request: MechanismRequest, key handle: CK_OBJECT_HANDLE) throws(CKError) {
-        try signing.requireIdle()
-        let mechanism = try token.mechanisms.row(request.type)
-        guard let role = mechanism.sign else { throw CKError(CKR_MECHANISM_INVALID) }
-        try signing.begin(try makeSigning(role, CKA_SIGN, request, handle, mechanism))
+        try begin(signing, request, handle, CKA_SIGN) { $0.sign }
     }
 
     package func signRecoverInit(_ request: MechanismRequest, key handle: CK_OBJECT_HANDLE) throws(CKError) {
-        try signRecovering.requireIdle()
-        let mechanism = try token.mechanisms.row(request.type)
-        guard let role = mechanism.signRecover else { throw CKError(CKR_MECHANISM_INVALID) }
-        try signRecovering.begin(try makeSigning(role, CKA_SIGN_RECOVER, request, handle, mechanism))
+        try begin(signRecovering, request, handle, CKA_SIGN_RECOVER) { $0.signRecover }
     }
 
-    private func makeSigning(
-        _ role: Mechanism.Role<Mechanism.MakeSigning>, _ usage: CK_ATTRIBUTE_TYPE, _ request: MechanismRequest,
-        _ handle: CK_OBJECT_HANDLE, _ mechanism: Mechanism
-    ) throws(CKError) -> PendingOperation<any Signing> {
+    private func begin(
+        _ slot: OperationSlot<PendingOperation<any Signing>>, _ request: MechanismRequest,
+        _ handle: CK_OBJECT_HANDLE, _ usage: CK_ATTRIBUTE_TYPE,
+        _ role: (Mechanism) -> Mechanism.Role<Mechanism.MakeSigning>?
+    ) throws(CKError) {
+        try slot.requireIdle()
+        let mechanism = try token.mechanisms.row(request.type)
+        guard let role = role(mechanism) else { throw CKError(CKR_MECHANISM_INVALID) }
         let key = try signingKey(usage, handle, mechanism)
-        return PendingOperation(try role.make(request, key), key)
+        try slot.begin(PendingOperation(try role.make(request, key), key))
     }
 
     /// A private key, or the secret key of a MAC.

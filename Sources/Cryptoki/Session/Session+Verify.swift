@@ -3,19 +3,23 @@ package import CPKCS11
 // C_Verify… and C_VerifyRecover… (sections 5.15 and 5.16).
 extension Session {
     package func verifyInit(_ request: MechanismRequest, key handle: CK_OBJECT_HANDLE) throws(CKError) {
-        try verifying.requireIdle()
-        let mechanism = try token.mechanisms.row(request.type)
-        guard let role = mechanism.verify else { throw CKError(CKR_MECHANISM_INVALID) }
-        let key = try verifyingKey(CKA_VERIFY, handle, mechanism)
-        try verifying.begin(PendingOperation(try role.make(request, key), key))
+        try begin(verifying, request, handle, CKA_VERIFY) { $0.verify }
     }
 
     package func verifyRecoverInit(_ request: MechanismRequest, key handle: CK_OBJECT_HANDLE) throws(CKError) {
-        try verifyRecovering.requireIdle()
+        try begin(verifyRecovering, request, handle, CKA_VERIFY_RECOVER) { $0.verifyRecover }
+    }
+
+    private func begin(
+        _ slot: OperationSlot<PendingOperation<any Verifying>>, _ request: MechanismRequest,
+        _ handle: CK_OBJECT_HANDLE, _ usage: CK_ATTRIBUTE_TYPE,
+        _ role: (Mechanism) -> Mechanism.Role<Mechanism.MakeVerifying>?
+    ) throws(CKError) {
+        try slot.requireIdle()
         let mechanism = try token.mechanisms.row(request.type)
-        guard let role = mechanism.verifyRecover else { throw CKError(CKR_MECHANISM_INVALID) }
-        let key = try verifyingKey(CKA_VERIFY_RECOVER, handle, mechanism)
-        try verifyRecovering.begin(PendingOperation(try role.make(request, key), key))
+        guard let role = role(mechanism) else { throw CKError(CKR_MECHANISM_INVALID) }
+        let key = try verifyingKey(usage, handle, mechanism)
+        try slot.begin(PendingOperation(try role.make(request, key), key))
     }
 
     /// A public key, or the secret key of a MAC.

@@ -16,8 +16,8 @@ package final class Session: Sendable {
     let encrypting = OperationSlot<PendingOperation<any Ciphering>>()
     let decrypting = OperationSlot<PendingOperation<any Ciphering>>()
     let digesting = OperationSlot<DigestOperation>()
-    let messageSigning = OperationSlot<MessageSigning>()
-    let messageVerifying = OperationSlot<MessageVerifying>()
+    let messageSigning = OperationSlot<MessageOperation<any Signing>>()
+    let messageVerifying = OperationSlot<MessageOperation<any Verifying>>()
     let messageEncrypting = OperationSlot<MessageCiphering>()
     let messageDecrypting = OperationSlot<MessageCiphering>()
 

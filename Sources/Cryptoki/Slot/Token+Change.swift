@@ -180,7 +180,7 @@ extension Token {
     /// Handles of views: unlike those of keys they mean nothing to another process.
     private func randomHandle() throws(CKError) -> CK_OBJECT_HANDLE {
         do throws(CryptoError) {
-            return try ObjectSource.handle(Hexadecimal.text(try Random.bytes(16, in: context)), context)
+            return try ObjectSource.handle(Hex.text(try Random.bytes(16, in: context)), context)
         } catch {
             throw CKError(CKR_DEVICE_ERROR)
         }

@@ -153,19 +153,9 @@ extension Token {
 extension KeyParts {
     /// The key that the draft asks for.
     func specification(_ draft: ObjectDraft) -> KeySpecification {
-        var operations = draft.operations.values
-        if draft.objectClass == CKO_PRIVATE_KEY {
-            // The public half comes along.
-            for operation in operations { KeyUsage.twin(operation).map { _ = operations.insert($0) } }
-        }
-        var specification = KeySpecification(name: nil, type: type, operations: KeyOperations(operations))
+        var specification = draft.broughtKey(type)
         specification.bits = bits
         specification.curve = curve
-        specification.attributes = draft.storedAttributes(specification.operations)
-        specification.attributes["label"] = nil
-        if draft.objectClass == CKO_PRIVATE_KEY {
-            specification.attributes[KeyPairObjects.impliedPublicKey] = Array("true".utf8)
-        }
         return specification
     }
 }
@@ -183,7 +173,7 @@ enum KeyName {
 
     static func unique(_ label: [UInt8], in context: LibraryContext) throws(BackendError) -> String {
         do throws(CryptoError) {
-            let suffix = Hexadecimal.text(try Random.bytes(8, in: context))
+            let suffix = Hex.text(try Random.bytes(8, in: context))
             return KeyName.of(label).map { "\($0) \(suffix)" } ?? "pkcs11-\(suffix)"
         } catch {
             throw BackendError(.unavailable, error.description)

@@ -15,11 +15,10 @@ extension Token {
         var specification = try role.make(request, draft)
         specification.operations = draft.operations
         specification.attributes = draft.storedAttributes(specification.operations)
-        specification.attributes["label"] = nil
         specification.setGenerator(mechanism)
         let objects = try make("C_GenerateKey", [draft], specification, by: owner, on: sessionKeyResidence) {
             (backend, specification, deadline) throws(BackendError) in
-            try backend.generate(specification, deadline: specification.type == .rsa ? longDeadline() : deadline)
+            try backend.generate(specification, deadline: deadline)
         }
         return try handle(of: CKO_SECRET_KEY, in: objects)
     }
@@ -50,7 +49,6 @@ extension Token {
             let isSame = specification.attributes[shared] == value && ObjectSource.sharedNames.contains(shared)
             if !isSame { specification.attributes[name] = value }
         }
-        specification.attributes["label"] = nil
         specification.setGenerator(mechanism)
         let isApart = publicDraft.isToken != privateDraft.isToken
         // The public key is made by itself then, and a pair of the token keeps its own one to itself.
@@ -85,7 +83,6 @@ extension Token {
         specification.bits = facts.bits
         specification.curve = facts.curve
         specification.attributes = draft.storedAttributes(specification.operations)
-        specification.attributes["label"] = nil
         let made = try make("C_GenerateKeyPair", [draft], specification, by: owner, on: .local) {
             (backend, specification, deadline) throws(BackendError) in
             try backend.importKey(specification, value: Secret(info), deadline: deadline)

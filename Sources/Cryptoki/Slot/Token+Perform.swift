@@ -16,12 +16,12 @@ extension Token {
             if key?.kind == .local { return try body(localKeys, deadline) }
             return try login.renewing(deadline) { () throws(BackendError) in try body(backend, deadline) }
         } catch {
-            report(error, what(), purpose)
+            report(error, what())
             throw CKError(error, purpose)
         }
     }
 
-    private func report(_ error: BackendError, _ what: String, _ purpose: Purpose) {
+    private func report(_ error: BackendError, _ what: String) {
         let line = "\(what): \(error.message)"
         switch error.kind {
         // A C_Logout of another thread is the host's own doing.

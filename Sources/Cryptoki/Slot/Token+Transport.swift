@@ -19,7 +19,7 @@ extension Token {
         try Token.check(
             mechanism, facts, wrapping, CKA_WRAP, type: CKR_WRAPPING_KEY_TYPE_INCONSISTENT,
             size: CKR_WRAPPING_KEY_SIZE_RANGE)
-        let cipher = try role.make(request, facts)
+        let cipher = try role.make(request)
         let subject = try wrappable(handle, by: cipher)
         guard WrappedLength.fits(subject, cipher, facts) else { throw CKError(CKR_KEY_SIZE_RANGE) }
         _ = try output.fill(bound: WrappedLength.bound(subject, cipher, facts)) { () throws(CKError) in
@@ -99,7 +99,7 @@ extension Token {
         try Token.check(
             mechanism, facts, key, CKA_UNWRAP, type: CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT,
             size: CKR_UNWRAPPING_KEY_SIZE_RANGE)
-        let cipher = try role.make(request, facts)
+        let cipher = try role.make(request)
         let draft = try ObjectDraft(template, .unwrap)
         guard draft.objectClass == CKO_SECRET_KEY || draft.objectClass == CKO_PRIVATE_KEY else {
             throw CKError(CKR_TEMPLATE_INCONSISTENT)
@@ -187,17 +187,8 @@ extension ObjectDraft {
             guard let kind = SecretKeyType.of(subtype) else { throw CKError(CKR_ATTRIBUTE_VALUE_INVALID) }
             type = kind.type
         }
-        var operations = self.operations.values
-        if objectClass == CKO_PRIVATE_KEY {
-            for operation in operations { KeyUsage.twin(operation).map { _ = operations.insert($0) } }
-        }
-        var specification = KeySpecification(name: nil, type: type, operations: KeyOperations(operations))
-        specification.attributes = storedAttributes(specification.operations)
-        specification.attributes["label"] = nil
+        var specification = broughtKey(type)
         specification.attributes["local"] = Array("false".utf8)
-        if objectClass == CKO_PRIVATE_KEY {
-            specification.attributes[KeyPairObjects.impliedPublicKey] = Array("true".utf8)
-        }
         return specification
     }
 
@@ -224,54 +215,28 @@ private enum WrappedLength {
         // RSA's PKCS #8 has nine numbers with four and a half moduli among them, others have key and point.
         let isSecret = subject.objectClass == CKO_SECRET_KEY
         let plain = fixed ?? (isSecret ? bits / 8 : bits / 8 * (subject.key?.type == .rsa ? 5 : 3) + 128)
-        switch cipher {
-        case .rsa: return (facts.bits + 7) / 8
-        case .symmetric(let type, let mode, _, _, let tagLength):
-            let block = type == .des3 ? 8 : 16
-            switch mode {
-            case .ecb, .cbcNoPad, .ctr: return plain
-            case .cbc: return (plain / block + 1) * block
-            case .gcm: return plain + tagLength
-            case .kw: return plain + 8
-            case .kwp: return (plain + 7) / 8 * 8 + 8
-            }
-        }
+        return CipherLengths(cipher)?.ciphertext(of: plain) ?? (facts.bits + 7) / 8
     }
 
     /// Whether a secret key has a length that the mechanism takes. That of a private key only its encoding tells.
     static func fits(_ subject: Object, _ cipher: Cipher, _ facts: Object.KeyFacts) -> Bool {
         guard let key = subject.key, subject.objectClass == CKO_SECRET_KEY else { return true }
         let length = SecretKeyType.of(key.keyType)?.fixedLength ?? key.bits / 8
-        switch cipher {
-        case .rsa(let padding, _): return length <= padding.longestPlaintext(modulus: (facts.bits + 7) / 8)
-        case .symmetric(let type, let mode, _, _, _):
-            switch mode {
-            case .ecb, .cbcNoPad: return length.isMultiple(of: type == .des3 ? 8 : 16)
-            case .kw: return length.isMultiple(of: 8) && length >= 16
-            case .cbc, .ctr, .gcm, .kwp: return true
-            }
+        if case .rsa(let padding, _) = cipher {
+            return length <= padding.longestPlaintext(modulus: (facts.bits + 7) / 8)
         }
+        return CipherLengths(cipher)?.accepts(plaintext: length) ?? false
     }
 
     /// - Throws: CKR_WRAPPED_KEY_LEN_RANGE.
     static func split(
         _ bytes: UnsafeRawBufferPointer, _ cipher: Cipher, _ facts: Object.KeyFacts
     ) throws(CKError) -> Ciphertext {
-        let isGood: Bool
-        var tagLength = 0
-        switch cipher {
-        case .rsa: isGood = bytes.count == (facts.bits + 7) / 8
-        case .symmetric(let type, let mode, _, _, let length):
-            tagLength = length
-            let block = type == .des3 ? 8 : 16
-            switch mode {
-            case .ecb, .cbc, .cbcNoPad: isGood = !bytes.isEmpty && bytes.count.isMultiple(of: block)
-            case .ctr: isGood = !bytes.isEmpty
-            case .gcm: isGood = bytes.count > length
-            case .kw: isGood = bytes.count.isMultiple(of: 8) && bytes.count >= 24
-            case .kwp: isGood = bytes.count.isMultiple(of: 8) && bytes.count >= 16
-            }
-        }
+        let lengths = CipherLengths(cipher)
+        let tagLength = lengths?.tag ?? 0
+        let isGood =
+            lengths.map { $0.accepts(ciphertext: bytes.count) && bytes.count > tagLength }
+            ?? (bytes.count == (facts.bits + 7) / 8)
         guard isGood, bytes.count <= 1 << 16 else { throw CKError(CKR_WRAPPED_KEY_LEN_RANGE) }
         return Ciphertext(Array(bytes.dropLast(tagLength)), tag: Array(bytes.suffix(tagLength)))
     }

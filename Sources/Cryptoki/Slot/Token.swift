@@ -41,7 +41,7 @@ package final class Token: Sendable {
 
     /// Sixteen characters that stay the same for the same KMS.
     private static func serialNumber(_ endpoint: String, _ context: LibraryContext) -> String {
-        Hexadecimal.text(((try? Digest.hash(endpoint.utf8, .sha256, in: context)) ?? []).prefix(8))
+        Hex.text(((try? Digest.hash(endpoint.utf8, .sha256, in: context)) ?? []).prefix(8))
     }
 
     /// By when the C_ call that has just begun must have answered.

@@ -12,7 +12,7 @@ extension KeyDescription {
         curve = sobject.ellipticCurve
         isUsable = sobject.enabled && (sobject.state ?? .active) == .active
         isPublicOnly = sobject.publicOnly
-        checkValue = sobject.kcv.flatMap { Hexadecimal.bytes($0) }.map { Array($0.prefix(3)) }
+        checkValue = sobject.kcv.flatMap { Hex.decode($0.utf8) }.map { Array($0.prefix(3)) }
         isNeverExportable = sobject.neverExportable ?? !sobject.keyOps.contains(.export)
         isLocal = sobject.origin == .fortanixHSM
         publicKey = sobject.pubKey.map { Array($0) }

@@ -68,6 +68,6 @@ package struct KeyMaterial: Sendable {
         guard type == .aes || type == .des3, let value = try KeyCheckValue.of(raw, type: type, in: context) else {
             return nil
         }
-        return String(decoding: Hex.encode(value), as: UTF8.self)
+        return Hex.text(value)
     }
 }

@@ -16,7 +16,7 @@ package struct CertificateAuthority: Sendable {
         let serial = Certificate.SerialNumber()
         // The serial number tells the CAs of several data directories apart.
         let name = try DistinguishedName {
-            CommonName("kmsd CA \(String(decoding: Hex.encode(serial.bytes.prefix(4)), as: UTF8.self))")
+            CommonName("kmsd CA \(Hex.text(serial.bytes.prefix(4)))")
         }
         let certificate = try Certificate(
             version: .v3, serialNumber: serial, publicKey: publicKey,

@@ -1,5 +1,6 @@
 import Cryptoki
 import KMSModel
+import KMSSupport
 
 /// A security object as kmsctl shows it; the names of the JSON are the API's where it has one.
 struct KeyView: Encodable {
@@ -50,7 +51,7 @@ struct KeyView: Encodable {
         activation_date = key.activationDate?.rfc3339
         deactivation_date = key.deactivationDate?.rfc3339
         let idBytes = key.customMetadata?[PercentCoding.metadataKey].flatMap(PercentCoding.decode)
-        id = idBytes.map(HexBytes.text)
+        id = idBytes.map(Hex.text)
         let names = PKCS11Names(key, id: idBytes, token: token)
         pkcs11_uri = names.uri
         nginx = names.nginx

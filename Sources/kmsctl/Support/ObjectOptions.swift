@@ -1,5 +1,6 @@
 import ArgumentParser
 import KMSModel
+import KMSSupport
 
 /// What every new security object takes.
 struct ObjectOptions: ParsableArguments {
@@ -31,20 +32,8 @@ struct HexBytes: ExpressibleByArgument {
     var bytes: [UInt8]
 
     init?(argument: String) {
-        let digits = argument.filter { $0 != ":" }
-        guard !digits.isEmpty, digits.utf8.count % 2 == 0 else { return nil }
-        bytes = []
-        var rest = digits[...]
-        while !rest.isEmpty {
-            guard rest.prefix(2).allSatisfy({ $0.isHexDigit && $0.isASCII }),
-                let byte = UInt8(rest.prefix(2), radix: 16)
-            else { return nil }
-            bytes.append(byte)
-            rest = rest.dropFirst(2)
-        }
-    }
-
-    static func text(_ bytes: some Sequence<UInt8>) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        let digits = argument.utf8.filter { $0 != UInt8(ascii: ":") }
+        guard !digits.isEmpty, let bytes = Hex.decode(digits) else { return nil }
+        self.bytes = bytes
     }
 }

@@ -1,4 +1,5 @@
 import KMSModel
+import KMSSupport
 
 /// How PKCS#11 programs and NGINX name an object of the KMS.
 struct PKCS11Names {
@@ -16,7 +17,7 @@ struct PKCS11Names {
         case .opaque, .other: type = "data"
         }
         var uri = "pkcs11:token=\(PercentCoding.encode(token.utf8));object=\(PercentCoding.encode(name.utf8))"
-        if let id, !id.isEmpty { uri += ";id=" + id.map { "%" + HexBytes.text([$0]).uppercased() }.joined() }
+        if let id, !id.isEmpty { uri += ";id=" + id.map { "%" + Hex.text([$0]).uppercased() }.joined() }
         uri += ";type=\(type)"
         self.uri = uri
         guard type == "private" else { return }
