@@ -20,6 +20,7 @@ package struct Server: Sendable {
     /// PEM files of another certificate than the own CA's.
     package var certificateFiles: (certificate: String, key: String)?
     package var flushAudit = AuditLog.Flush.soon
+    package var masterKey = MasterKeySource()
     package var limits = ConnectionLimits()
     package var logger: Logger
 
@@ -36,7 +37,8 @@ package struct Server: Sendable {
     package func run(onReady: @escaping @Sendable (Int) -> Void) async throws {
         try directory.checkModes()
         try directory.lock()
-        let vault = try await Vault.open(directory, flushAudit: flushAudit, logger: logger)
+        let vault = try await Vault.open(
+            directory, masterKey: masterKey, flushAudit: flushAudit, logger: logger)
         let isReady = Locked(false)
         let application = Application(
             router: Routes.router(for: vault), server: try httpServer(try await tlsConfiguration(vault)),
@@ -54,7 +56,7 @@ package struct Server: Sendable {
             try await ServiceGroup(configuration: configuration).run()
         } catch {
             guard !isReady.withLock({ $0 }) else { throw error }
-            throw StartError("cannot listen on \(host):\(port): \(reason(error))")
+            throw StartError("cannot listen on \(host):\(port): \(reason(error))", .unavailable)
         }
         try vault.pool.close()
     }

@@ -4,7 +4,6 @@ internal import KMSModel
 internal import KMSSupport
 package import Logging
 package import NIOPosix
-package import OpenSSLCrypto
 
 /// Everything that the controllers work with: the stores behind one database, the keys, the sessions, the audit log.
 package final class Vault: Sendable {
@@ -24,18 +23,17 @@ package final class Vault: Sendable {
     package let blocking: NIOThreadPool
 
     package init(
-        pool: DatabasePool, masterKey: MasterKey, context: LibraryContext, flushAudit: AuditLog.Flush = .soon,
-        logger: Logger, blocking: NIOThreadPool = .singleton
-    ) throws {
-        self.pool = pool
-        engine = try CryptoEngine(masterKey: masterKey, in: context)
-        transientKeys = try TransientKeys(masterKey: masterKey, in: context)
+        store: DataStore, flushAudit: AuditLog.Flush = .soon, logger: Logger, blocking: NIOThreadPool = .singleton
+    ) {
+        pool = store.pool
+        engine = store.keys.engine
+        transientKeys = store.keys.transientKeys
         multiPart = MultiPart(engine: engine)
-        chain = try AuditChain(masterKey: masterKey, in: context)
+        chain = store.keys.chain
         audit = AuditLog(
             pool: pool, chain: chain, flush: flushAudit, storage: storage,
             flusher: WALFlusher(database: pool.path, blocking: blocking, logger: logger))
-        sessions = Sessions(in: context)
+        sessions = Sessions(in: engine.context)
         self.blocking = blocking
     }
 
@@ -71,25 +69,10 @@ extension Vault {
     ///
     /// - Throws: `StartError` for a missing or wrong master key and a database that does not open.
     package static func open(
-        _ directory: DataDirectory, flushAudit: AuditLog.Flush = .soon, logger: Logger
+        _ directory: DataDirectory, masterKey source: MasterKeySource = .init(), flushAudit: AuditLog.Flush = .soon,
+        logger: Logger
     ) async throws -> Vault {
-        let masterKey = try directory.masterKey()
-        let pool: DatabasePool
-        do {
-            pool = try KMSDatabase.open(directory.databaseFile)
-        } catch let error as DatabaseError {
-            throw StartError(
-                "cannot open the database \(directory.databaseFile): \(error.reason); restore it from a backup")
-        }
-        let vault = try Vault(
-            pool: pool, masterKey: masterKey, context: try ProcessContext.get(), flushAudit: flushAudit, logger: logger)
-        let check = try await pool.read { db in try SettingStore.value(.masterKeyCheck, in: db) }
-        guard let check, (try? vault.engine.open(check, as: .masterKeyCheck)) != nil else {
-            throw StartError(
-                "the master key \(directory.masterKeyFile) does not belong to this data directory; put the right one back"
-            )
-        }
-        return vault
+        Vault(store: try DataStore.open(directory, masterKey: source), flushAudit: flushAudit, logger: logger)
     }
 }
 

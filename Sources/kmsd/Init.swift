@@ -1,6 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
-import Glibc
 import KMSServer
 import KMSSupport
 
@@ -24,15 +22,27 @@ struct Init: ParsableCommand {
     @Option(name: .customLong("host"), help: "Name or address in the server certificate; may be repeated.")
     var hosts: [String] = []
 
+    @Option(
+        help: """
+            Where the master key is: file; environment, in KMSD_MASTER_KEY; or passphrase, in a file under a passphrase.
+            """)
+    var masterKey = MasterKeyKind.file
+
+    @Option(help: "File with the passphrase for --master-key passphrase; else KMSD_PASSPHRASE; else it is asked for.")
+    var passphraseFile: String?
+
     func run() throws {
         var initialization = Initialization(directory: DataDirectory(data))
         initialization.account = account
         initialization.adminEmail = adminEmail
         initialization.adminPassword = try password()
         initialization.hosts = hosts
+        initialization.newMasterKey = try masterKey.make(
+            variable: "KMSD_MASTER_KEY", passphraseFile: ("--passphrase-file", passphraseFile),
+            passphraseVariable: "KMSD_PASSPHRASE")
         let result = try initialization.run()
         Output.line("data directory: \(initialization.directory.path)")
-        Output.line("master key:     \(initialization.directory.masterKeyFile) (keep a copy elsewhere)")
+        Output.line("master key:     \(masterKeyPlace(initialization.directory))")
         Output.line("CA certificate: \(initialization.directory.authorityFile) (clients trust this one)")
         Output.line("server names:   \(result.hosts.joined(separator: " "))")
         Output.line("account:        \(account) \(result.accountID)")
@@ -40,17 +50,16 @@ struct Init: ParsableCommand {
         if let password = result.generatedPassword { Output.line("password:       \(password.text)") }
     }
 
-    private func password() throws -> Secret? {
-        if let file = adminPasswordFile {
-            guard let content = try? Data(contentsOf: URL(filePath: file)) else {
-                throw StartError("cannot read the password file \(file)")
-            }
-            var bytes = Array(content)
-            while let last = bytes.last, last == 0x0A || last == 0x0D { bytes.removeLast() }
-            guard !bytes.isEmpty else { throw StartError("the password file \(file) is empty") }
-            return Secret(copying: &bytes)
+    private func masterKeyPlace(_ directory: DataDirectory) -> String {
+        switch masterKey {
+        case .file: "\(directory.masterKeyFile) (keep a copy elsewhere)"
+        case .passphrase: "\(directory.masterKeyFile), under the passphrase (keep a copy of both elsewhere)"
+        case .environment: "the one in KMSD_MASTER_KEY, which is stored nowhere (keep a copy)"
         }
-        guard let value = getenv("KMSD_ADMIN_PASSWORD"), value.pointee != 0 else { return nil }
-        return Secret(String(cString: value))
+    }
+
+    private func password() throws -> Secret? {
+        if let file = adminPasswordFile { return try SecretFile.read(file, what: "password") }
+        return SecretVariable.take("KMSD_ADMIN_PASSWORD")
     }
 }

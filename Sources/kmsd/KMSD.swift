@@ -8,7 +8,11 @@ struct KMSD: AsyncParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: "kmsd", abstract: "A key management server that speaks Fortanix's REST API.",
-            version: Server.version, subcommands: [Init.self, Serve.self])
+            version: Server.version,
+            subcommands: [
+                Init.self, Serve.self, BackupCommand.self, RestoreCommand.self, VerifyCommand.self,
+                RotateMasterKey.self,
+            ])
     }
 
     static func main() async {
@@ -21,11 +25,13 @@ struct KMSD: AsyncParsableCommand {
             } else {
                 try command.run()
             }
-        } catch let error as StartError {
-            Output.complain(error.description)
-            Glibc.exit(1)
         } catch {
-            exit(withError: error)
+            Failure.end(with: error)
         }
+    }
+
+    /// `kmsd` alone.
+    func run() throws {
+        throw ValidationError("no command is given: kmsd init makes a data directory, and kmsd serve serves it")
     }
 }

@@ -25,6 +25,8 @@ struct Serve: AsyncParsableCommand {
     @Flag(help: "Flush each audit record to disk before its answer; slower, and survives a power cut too.")
     var flushAudit = false
 
+    @OptionGroup var masterKey: MasterKeyOptions
+
     func validate() throws {
         _ = try endpoint()
         guard Logger.Level(rawValue: logLevel.lowercased()) != nil else {
@@ -42,6 +44,7 @@ struct Serve: AsyncParsableCommand {
         var logger = Logger(label: "kmsd")
         logger.logLevel = Logger.Level(rawValue: logLevel.lowercased()) ?? .info
         var server = Server(directory: DataDirectory(data), host: host, port: port, logger: logger)
+        server.masterKey = masterKey.source()
         server.flushAudit = flushAudit ? .each : .soon
         if let tlsCertificate, let tlsKey { server.certificateFiles = (tlsCertificate, tlsKey) }
         let shown = host.contains(":") ? "[\(host)]" : host

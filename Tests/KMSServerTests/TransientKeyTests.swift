@@ -157,7 +157,7 @@ struct TransientKeyTests {
         try await TestKMS.run { kms in
             let app = try await kms.app("web")
             let aes = try await kms.key(#"{"obj_type":"AES","key_size":128,"transient":true}"#, app)
-            let again = try TransientKeys(masterKey: try kms.directory.masterKey(), in: try ProcessContext.get())
+            let again = try DataStore.open(kms.directory, masterKey: .init()).keys.transientKeys
             let value = try again.open(try #require(aes.transientKey), owner: app.id)
             #expect(value.secret?.count == 16 && value.object.objType == .aes)
             #expect(throws: KMSError.noSuchObject) {

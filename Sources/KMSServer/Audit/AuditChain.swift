@@ -1,50 +1,77 @@
 internal import FoundationEssentials
 package import GRDB
 internal import KMSModel
-internal import KMSSupport
+package import KMSSupport
 package import OpenSSLCrypto
 
-/// The audit log's chain: each entry carries HMAC-SHA256 over the entry before it and its own JSON, under a key derived
-/// from the master key. Who can write the database but has no master key can neither change, drop nor insert entries
-/// without `verify` noticing, except for cutting off the end.
+/// The audit log's chain: each entry carries HMAC-SHA256 over the entry before it and its own JSON, and a head says how
+/// far the log goes, both under a key that is sealed at rest. Who can write the database but has no master key can
+/// neither change, drop nor insert entries without `kmsd verify` noticing, nor cut off the end. Only the whole database
+/// can be exchanged for an older copy of itself.
 package struct AuditChain: Sendable {
     private let key: Secret
     private let context: LibraryContext
+    /// The head that this process wrote or checked last. What is in the database is compared with it, which costs less
+    /// than checking the code.
+    private let trusted = Locked<AuditHead?>(nil)
 
-    package init(masterKey: MasterKey, in context: LibraryContext) throws(CryptoError) {
-        key = try masterKey.auditKey(in: context)
+    package init(key: Secret, in context: LibraryContext) {
+        self.key = key
         self.context = context
     }
 
     /// Appends inside the caller's transaction, so that the record and what it tells of are stored together or not at
     /// all.
     package func append(_ events: [AuditEvent], in db: Database) throws {
-        var previous = try AuditStore.lastChain(in: db) ?? []
+        var head = try checkedHead(in: db)
         for event in events {
             let time = Timestamp.now
             let record = event.record(at: time)
             let json = try encode(record)
-            previous = try link(previous, json)
-            try AuditStore.append(record, json: json, time: time, chain: previous, in: db)
+            head.chain = try link(head.chain, json)
+            head.count += 1
+            try AuditStore.append(record, sequence: head.count, json: json, time: time, chain: head.chain, in: db)
         }
+        head.mac = try code(head)
+        try AuditStore.setHead(head, in: db)
+        trusted.withLock { $0 = head }
     }
 
-    /// The sequence number of the first entry that does not continue the chain; nil when all do.
-    package func firstBroken(in db: Database) throws -> Int64? {
-        var previous: [UInt8] = []
-        var expected: Int64 = 1
-        var broken: Int64?
-        try AuditStore.forEach(in: db) { entry in
-            guard broken == nil else { return }
-            previous = try link(previous, entry.record)
-            if previous != entry.chain || entry.sequence != expected { broken = entry.sequence }
-            expected += 1
+    /// Where the next record goes. Continuing from the last row instead would cover up for rows that were cut off.
+    ///
+    /// - Throws: `KMSError` 503 when somebody else than kmsd wrote the head.
+    private func checkedHead(in db: Database) throws -> AuditHead {
+        let head = try AuditStore.head(in: db)
+        guard let head, try head == trusted.withLock({ $0 }) || isAuthentic(head) else {
+            throw KMSError(.serviceUnavailable, "The audit log was changed from outside; run kmsd verify")
         }
-        return broken
+        return head
+    }
+
+    /// Makes the head of a database that has none yet: a new one, or one that an older kmsd wrote last.
+    func makeHead(in db: Database) throws {
+        let last = try AuditStore.last(in: db)
+        var head = AuditHead(count: last?.sequence ?? 0, chain: last?.chain ?? [], mac: [])
+        head.mac = try code(head)
+        try AuditStore.setHead(head, in: db)
+    }
+
+    package func isAuthentic(_ head: AuditHead) throws -> Bool { try Secret(code(head)).equals(Secret(head.mac)) }
+
+    /// Whether an entry continues the chain after the value `previous`.
+    package func continues(_ previous: [UInt8], _ entry: AuditStore.Entry) throws -> Bool {
+        try link(previous, entry.record) == entry.chain
     }
 
     private func link(_ previous: [UInt8], _ json: String) throws -> [UInt8] {
         try MessageAuthentication.hmacSHA256(key, previous + Array(json.utf8), in: context)
+    }
+
+    /// No link is computed over the same bytes: after 32 bytes of chain, or none, those begin with "{".
+    private func code(_ head: AuditHead) throws -> [UInt8] {
+        var message = Array("kmsd audit head".utf8)
+        withUnsafeBytes(of: head.count.bigEndian) { message += $0 }
+        return try MessageAuthentication.hmacSHA256(key, message + head.chain, in: context)
     }
 
     private func encode(_ record: AuditRecord) throws -> String {

@@ -35,6 +35,13 @@ package struct AuditEvent: Sendable {
         started = context?.started
     }
 
+    /// What the operator of the machine did with a command.
+    package init(system message: String) {
+        actionType = .administrative
+        self.message = message
+        actorType = "System"
+    }
+
     /// A login that failed: who it was is only claimed.
     package init(failedLogin message: String, actorType: String, actorID: String?, _ context: KMSContext) {
         actionType = .authentication

@@ -17,6 +17,9 @@ package final class CryptoEngine: Sendable {
 
     package enum Sealed: Sendable {
         case masterKeyCheck
+        /// The keys of the audit log's chain and of transient keys.
+        case auditKey
+        case transientKey
         case object(kid: String, type: ObjectType)
         case appSecret(id: String)
         case tlsKey(name: String)
@@ -27,6 +30,8 @@ package final class CryptoEngine: Sendable {
         fileprivate var name: String {
             switch self {
             case .masterKeyCheck: "check"
+            case .auditKey: "audit-key"
+            case .transientKey: "transient-key"
             case .object(let kid, let type): "object/\(type.rawValue)/\(kid)"
             case .appSecret(let id): "app/\(id)"
             case .tlsKey(let name): "tls/\(name)"

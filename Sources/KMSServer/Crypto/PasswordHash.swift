@@ -11,7 +11,7 @@ package enum PasswordHash {
         let salt = try Random.bytes(16, in: context)
         let hash = try KeyDerivation.scrypt(password, salt: salt, cost: cost, in: context)
         let encoded = hash.withBytes { Data($0).base64EncodedString() }
-        return "$scrypt$ln=\(cost.logN),r=\(cost.r),p=\(cost.p)$\(Data(salt).base64EncodedString())$\(encoded)"
+        return "$scrypt$\(cost.text)$\(Data(salt).base64EncodedString())$\(encoded)"
     }
 
     /// Takes as long for a wrong password as for the right one. false also for a text that is not such a hash.
@@ -19,20 +19,9 @@ package enum PasswordHash {
         _ password: Secret, _ text: String, in context: LibraryContext
     ) throws(CryptoError) -> Bool {
         let fields = text.split(separator: "$").map(String.init)
-        guard fields.count == 4, fields[0] == "scrypt", let cost = parse(fields[1]),
+        guard fields.count == 4, fields[0] == "scrypt", let cost = KeyDerivation.ScryptCost(text: fields[1]),
             let salt = Data(base64Encoded: fields[2]), let hash = Data(base64Encoded: fields[3])
         else { return false }
         return try KeyDerivation.scrypt(password, salt: Array(salt), cost: cost, in: context).equals(Secret(hash))
-    }
-
-    private static func parse(_ text: String) -> KeyDerivation.ScryptCost? {
-        var numbers: [String: Int] = [:]
-        for field in text.split(separator: ",") {
-            let parts = field.split(separator: "=")
-            guard parts.count == 2, let number = Int(parts[1]) else { return nil }
-            numbers[String(parts[0])] = number
-        }
-        guard let logN = numbers["ln"], let r = numbers["r"], let p = numbers["p"] else { return nil }
-        return .init(logN: logN, r: r, p: p)
     }
 }

@@ -18,9 +18,9 @@ package final class TransientKeys: Sendable {
     private let context: LibraryContext
     private let opened = RecordCache<LoadedKey>(limit: 1_000)
 
-    package init(masterKey: MasterKey, in context: LibraryContext) throws(CryptoError) {
+    package init(key: Secret, in context: LibraryContext) throws(CryptoError) {
         self.context = context
-        seal = try Seal(key: try masterKey.transientKey(in: context), in: context)
+        seal = try Seal(key: key, in: context)
     }
 
     /// - Parameter owner: id of the app or user.

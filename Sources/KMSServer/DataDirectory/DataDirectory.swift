@@ -25,93 +25,50 @@ package struct DataDirectory: Sendable {
     /// Writes a new file, flushed to disk.
     func write(_ content: Secret, to file: String, mode: mode_t) throws(StartError) {
         let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
-        guard descriptor >= 0 else { throw StartError("cannot write \(file): \(text(errno))") }
+        guard descriptor >= 0 else { throw StartError(cannot: "write \(file)", errno, otherwise: .cannotCreate) }
         defer { close(descriptor) }
         let written = content.withBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-        guard written < 0 || written == content.count else {
-            throw StartError("cannot write \(file): \(text(ENOSPC))")
-        }
+        guard written < 0 || written == content.count else { throw StartError(cannot: "write \(file)", ENOSPC) }
         guard written >= 0, fchmod(descriptor, mode) == 0, fsync(descriptor) == 0 else {
-            throw StartError("cannot write \(file): \(text(errno))")
+            throw StartError(cannot: "write \(file)", errno)
         }
     }
 
     // MARK: Opening one
 
-    /// Refuses what is not a whole data directory, and one that others can look into.
+    /// Refuses what is not a whole data directory, and one that others can look into. The master key is another matter,
+    /// as it may be elsewhere.
     package func checkModes() throws(StartError) {
         let make = "make it with: kmsd init --data \(path)"
-        try check(path, .directory, remedy: "chmod 700 \(path)", missing: make)
-        guard access(unfinishedFile, F_OK) != 0 else { throw unfinished }
-        guard access(masterKeyFile, F_OK) == 0 || access(databaseFile, F_OK) == 0 else {
-            throw StartError("there is no data in the directory \(path); \(make)")
+        // A directory of something else needs no other mode.
+        let isForeign = [unfinishedFile, masterKeyFile, databaseFile].allSatisfy {
+            access($0, F_OK) != 0 && errno == ENOENT
         }
-        try check(
-            masterKeyFile, .file, remedy: "chmod 600 \(masterKeyFile)",
-            missing: "put the master key of this data directory back; without it nothing in it can be read")
-        let size = try check(
+        guard !isForeign || access(path, F_OK) != 0 else {
+            throw StartError("there is no data of kmsd in the directory \(path); \(make)", .noInput)
+        }
+        try FileCheck.check(path, .directory, remedy: "chmod 700 \(path)", missing: make)
+        guard access(unfinishedFile, F_OK) != 0 else { throw unfinished }
+        let size = try FileCheck.check(
             databaseFile, .file, remedy: "chmod 600 \(databaseFile)", missing: "restore it from a backup")
-        guard size > 0 else { throw StartError("the database \(databaseFile) is empty; restore it from a backup") }
+        guard size > 0 else {
+            throw StartError("the database \(databaseFile) is empty; restore it from a backup", .data)
+        }
     }
 
     var unfinished: StartError {
-        StartError("init did not finish in \(path); remove that directory and run kmsd init again")
+        StartError("init did not finish in \(path); remove that directory and run kmsd init again", .data)
     }
 
     /// Takes the directory for this process; the lock goes with the process, however that ends.
     package func lock() throws(StartError) {
         let descriptor = open(lockFile, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw StartError("cannot open \(lockFile): \(text(errno))") }
+        guard descriptor >= 0 else { throw StartError(cannot: "open \(lockFile)", errno) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let reason = errno
             close(descriptor)
-            guard reason == EWOULDBLOCK else { throw StartError("cannot lock \(lockFile): \(text(reason))") }
-            throw StartError("another kmsd is already running on \(path); stop it first")
+            guard reason == EWOULDBLOCK else { throw StartError(cannot: "lock \(lockFile)", reason) }
+            throw StartError("another kmsd is already running on \(path); stop it first", .unavailable)
         }
-    }
-
-    package func masterKey() throws(StartError) -> MasterKey {
-        guard var bytes = (try? Data(contentsOf: URL(filePath: masterKeyFile))).map({ Array($0) }) else {
-            throw StartError("cannot read the master key \(masterKeyFile)")
-        }
-        defer { bytes.withUnsafeMutableBytes { Secret.wipe($0) } }
-        guard let key = MasterKey(text: bytes) else {
-            throw StartError("the master key \(masterKeyFile) is damaged: expected 64 hexadecimal digits")
-        }
-        return key
-    }
-
-    private enum Kind {
-        case directory, file
-    }
-
-    /// - Returns: size in bytes.
-    @discardableResult
-    private func check(_ file: String, _ kind: Kind, remedy: String, missing: String) throws(StartError) -> Int {
-        var status = stat()
-        guard stat(file, &status) == 0 else {
-            let reason = errno
-            guard reason == ENOENT else { throw StartError("cannot look at \(file): \(text(reason))") }
-            throw StartError("\(file) does not exist; \(missing)")
-        }
-        switch (kind, status.st_mode & S_IFMT) {
-        case (.directory, S_IFDIR), (.file, S_IFREG): break
-        case (.directory, _): throw StartError("\(file) is not a directory; --data names the one made by kmsd init")
-        case (.file, _): throw StartError("\(file) is not an ordinary file; \(missing)")
-        }
-        guard status.st_mode & 0o077 == 0 else {
-            let mode = String(status.st_mode & 0o7777, radix: 8)
-            throw StartError("\(file) is accessible to other users (mode \(mode)); run: \(remedy)")
-        }
-        return Int(status.st_size)
     }
 }
-
-/// Why kmsd does not start: one sentence with cause and remedy.
-package struct StartError: Error, Sendable, CustomStringConvertible {
-    package var description: String
-
-    package init(_ description: String) { self.description = description }
-}
-
-private func text(_ number: Int32) -> String { String(cString: strerror(number)) }

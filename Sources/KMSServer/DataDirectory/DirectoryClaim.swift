@@ -25,7 +25,7 @@ struct DirectoryClaim {
         descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else {
             guard errno == ENOTDIR else { throw failure("open the directory", path) }
-            throw StartError("\(path) is not a directory; nothing was changed. Name a new directory")
+            throw StartError("\(path) is not a directory; nothing was changed. Name a new directory", .cannotCreate)
         }
         do throws(StartError) {
             try take()
@@ -39,14 +39,15 @@ struct DirectoryClaim {
         let path = directory.path
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             guard errno == EWOULDBLOCK else { throw failure("lock", path) }
-            throw StartError("another kmsd init is at work in \(path); nothing was changed")
+            throw StartError("another kmsd init is at work in \(path); nothing was changed", .unavailable)
         }
         guard let entries = try? FileManager.default.contentsOfDirectory(atPath: path) else {
-            throw StartError("cannot list the directory \(path)")
+            throw StartError("cannot list the directory \(path)", .permission)
         }
         if entries.contains(where: { directory.unfinishedFile == path + "/" + $0 }) { throw directory.unfinished }
         guard entries.isEmpty else {
-            throw StartError("\(path) is not empty; nothing was changed. Name a new directory, or remove that one")
+            throw StartError(
+                "\(path) is not empty; nothing was changed. Name a new directory, or remove that one", .cannotCreate)
         }
         guard fchmod(descriptor, 0o700) == 0 else { throw failure("set the mode of", path) }
         let marker = open(directory.unfinishedFile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -75,5 +76,5 @@ struct DirectoryClaim {
 }
 
 private func failure(_ what: String, _ path: String) -> StartError {
-    StartError("cannot \(what) \(path): \(String(cString: strerror(errno)))")
+    StartError(cannot: "\(what) \(path)", errno, otherwise: .cannotCreate)
 }

@@ -49,7 +49,7 @@ struct GivenCertificate {
 
     private func read(_ file: String, option: String) throws(StartError) -> [UInt8] {
         guard access(file, R_OK) == 0 else {
-            throw StartError("\(option): cannot read \(file): \(String(cString: strerror(errno)))")
+            throw StartError(cannot: "read \(file) of \(option)", errno)
         }
         guard let data = try? Data(contentsOf: URL(filePath: file)) else {
             throw StartError("\(option): cannot read \(file); it must be a file in PEM")

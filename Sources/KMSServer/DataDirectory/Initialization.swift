@@ -10,6 +10,7 @@ package struct Initialization: Sendable {
     package var adminEmail = "admin@localhost"
     /// nil: one is made.
     package var adminPassword: Secret?
+    package var newMasterKey = NewMasterKey.file
     /// Names and addresses in the server certificate; empty: those of this machine.
     package var hosts: [String] = []
 
@@ -31,7 +32,7 @@ package struct Initialization: Sendable {
             return result
         } catch let error as DatabaseError {
             claim.discard()
-            throw StartError("cannot write the database \(directory.databaseFile): \(error.reason)")
+            throw StartError("cannot write the database \(directory.databaseFile): \(error.reason)", error.cause)
         } catch {
             claim.discard()
             throw error
@@ -40,29 +41,27 @@ package struct Initialization: Sendable {
 
     private func check() throws(StartError) {
         guard adminEmail.contains("@"), !adminEmail.contains(where: { $0.isWhitespace || $0 == ":" }) else {
-            throw StartError("\(adminEmail) is not an e-mail address")
+            throw StartError("\(adminEmail) is not an e-mail address", .usage)
         }
         if let adminPassword, adminPassword.count < 8 {
-            throw StartError("the administrator's password is shorter than 8 characters")
+            throw StartError("the administrator's password is shorter than 8 characters", .usage)
         }
         guard !adminEmail.unicodeScalars.contains(where: FieldRules.isDeceptive) else {
-            throw StartError("the administrator's e-mail address contains a control character")
+            throw StartError("the administrator's e-mail address contains a control character", .usage)
         }
         do throws(KMSError) {
             _ = try FieldRules.name(account)
         } catch {
-            throw StartError("the account's name is not possible: \(error.message)")
+            throw StartError("the account's name is not possible: \(error.message)", .usage)
         }
         for host in hosts where host.isEmpty || host.contains(where: \.isWhitespace) {
-            throw StartError("\"\(host)\" is not a host name or address")
+            throw StartError("\"\(host)\" is not a host name or address", .usage)
         }
     }
 
     private func fill() throws -> Result {
         let context = try ProcessContext.get()
-        let masterKey = try MasterKey.generate(in: context)
-        let engine = try CryptoEngine(masterKey: masterKey, in: context)
-        let chain = try AuditChain(masterKey: masterKey, in: context)
+        let masterKey = try newMasterKey.key(in: context)
         let pool = try KMSDatabase.open(directory.databaseFile)
 
         let generated = adminPassword == nil ? Secret(Base64.urlEncode(try Random.bytes(18, in: context))) : nil
@@ -71,24 +70,27 @@ package struct Initialization: Sendable {
         let user = UserRecord(
             id: newID(), acctID: account.acctID, email: adminEmail.lowercased(),
             passwordHash: try PasswordHash.make(password, in: context), createdAt: .now)
-        let check = try engine.seal(Secret("kmsd"), as: .masterKeyCheck)
         let hosts = hosts.isEmpty ? ServerIdentity.defaultHosts : hosts
         let authority = try CertificateAuthority.make()
         let server = try authority.issue(for: hosts)
         try pool.write { db in
-            try SettingStore.set(.masterKeyCheck, check, in: db)
+            let keys = try StoreKeys.make(masterKey, in: db)
+            let engine = keys.engine
             try SettingStore.set(.hosts, Array(hosts.joined(separator: "\n").utf8), in: db)
             try TLSIdentityStore.set(.authority, try authority.identity.sealed(.authority, by: engine), in: db)
             try TLSIdentityStore.set(.server, try server.sealed(.server, by: engine), in: db)
             try AccountStore.insert(account, in: db)
             try UserStore.insert(user, in: db)
             let message = "Account \(account.name.quoted) and administrator \(user.email.quoted) created"
-            try chain.append([AuditEvent(.administrative, message, by: .user(user)).about(account.acctID)], in: db)
+            try keys.chain.append(
+                [AuditEvent(.administrative, message, by: .user(user)).about(account.acctID)], in: db)
         }
         // Everything into the main file, so that the directory can be copied as it is.
         try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
         try pool.close()
-        try directory.write(masterKey.text, to: directory.masterKeyFile, mode: 0o600)
+        if let text = try newMasterKey.text(of: masterKey, in: context) {
+            try directory.write(text, to: directory.masterKeyFile, mode: 0o600)
+        }
         try directory.write(Secret(try authority.identity.pem()), to: directory.authorityFile, mode: 0o644)
         return Result(generatedPassword: generated, accountID: account.acctID, hosts: hosts)
     }

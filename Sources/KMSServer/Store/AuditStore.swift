@@ -31,20 +31,37 @@ package enum AuditStore {
     }
 
     package static func append(
-        _ record: AuditRecord, json: String, time: Timestamp, chain: [UInt8], in db: Database
+        _ record: AuditRecord, sequence: Int64, json: String, time: Timestamp, chain: [UInt8], in db: Database
     ) throws {
         try db.cachedStatement(
             sql: """
-                INSERT INTO audit (time, action_type, actor_id, object_id, record, chain) VALUES (?, ?, ?, ?, ?, ?)
+                INSERT INTO audit (sequence, time, action_type, actor_id, object_id, record, chain)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
-            time.seconds, record.actionType, record.actorID, record.objectID, json, Data(chain),
+            sequence, time.seconds, record.actionType, record.actorID, record.objectID, json, Data(chain),
         ])
     }
 
-    package static func lastChain(in db: Database) throws -> [UInt8]? {
-        try Data.fetchOne(try db.cachedStatement(sql: "SELECT chain FROM audit ORDER BY sequence DESC LIMIT 1"))
-            .map(Array.init)
+    /// nil in a database that a kmsd without such a head wrote last.
+    package static func head(in db: Database) throws -> AuditHead? {
+        try Row.fetchOne(try db.cachedStatement(sql: "SELECT count, chain, mac FROM audit_head")).map { row in
+            AuditHead(count: row[0], chain: Array(row[1] as Data), mac: Array(row[2] as Data))
+        }
+    }
+
+    package static func setHead(_ head: AuditHead, in db: Database) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO audit_head (id, count, chain, mac) VALUES (1, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET count = excluded.count, chain = excluded.chain, mac = excluded.mac
+                """
+        ).execute(arguments: [head.count, Data(head.chain), Data(head.mac)])
+    }
+
+    /// The last row of the table itself.
+    package static func last(in db: Database) throws -> Entry? {
+        try Row.fetchOne(db, sql: "SELECT * FROM audit ORDER BY sequence DESC LIMIT 1").map(entry)
     }
 
     package static func list(_ filter: Filter, in db: Database) throws -> [Entry] {
@@ -78,9 +95,21 @@ package enum AuditStore {
     }
 
     /// The whole table from its beginning, one entry at a time.
-    package static func forEach(in db: Database, _ body: (Entry) throws -> Void) throws {
-        let rows = try Row.fetchCursor(db, sql: "SELECT * FROM audit ORDER BY sequence")
-        while let row = try rows.next() { try body(entry(row)) }
+    ///
+    /// - Parameter body: gets the entry, and whether the columns that queries look at say what its record says.
+    package static func forEach(in db: Database, _ body: (Entry, _ columnsFit: Bool) throws -> Void) throws {
+        let rows = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT sequence, record, chain,
+                    CASE WHEN json_valid(record) THEN action_type IS json_extract(record, '$.action_type')
+                        AND actor_id IS json_extract(record, '$.actor_id')
+                        AND object_id IS json_extract(record, '$.object_id')
+                        AND time IS CAST(strftime('%s', json_extract(record, '$.time')) AS INTEGER)
+                    ELSE 0 END AS fits
+                FROM audit ORDER BY sequence
+                """)
+        while let row = try rows.next() { try body(entry(row), row["fits"] ?? false) }
     }
 
     private static func entry(_ row: Row) -> Entry {

@@ -3,7 +3,33 @@ package import GRDB
 
 /// The one SQLite file. WAL with synchronous=FULL: what was answered survives `kill -9` and a power cut.
 package enum KMSDatabase {
+    /// "kmsd" in SQLite's header: what `file` and a restore look at.
+    static var applicationID: Int32 { 0x6B6D_7364 }
+
+    /// Opens the database to work with it, and brings it up to date.
     package static func open(_ path: String) throws -> DatabasePool {
+        try describingFailure(path) {
+            let pool = try DatabasePool(path: path, configuration: configuration())
+            // GRDB lowers this to NORMAL when it switches WAL on, so it is set on the one writing connection afterwards.
+            try pool.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA synchronous = FULL") }
+            try pool.read { db in try refuseNewer(db, path) }
+            try Migrations.all.migrate(pool)
+            return pool
+        }
+    }
+
+    /// Opens it to look at it, also beside a server that works with it.
+    package static func openForReading(_ path: String) throws -> DatabaseQueue {
+        try describingFailure(path) {
+            var configuration = configuration()
+            configuration.readonly = true
+            let queue = try DatabaseQueue(path: path, configuration: configuration)
+            try queue.read { db in try refuseNewer(db, path) }
+            return queue
+        }
+    }
+
+    private static func configuration() -> Configuration {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .timeout(5)
@@ -13,14 +39,21 @@ package enum KMSDatabase {
             // Deleted rows held sealed key material: overwrite them.
             try db.execute(sql: "PRAGMA secure_delete = ON")
         }
-        let pool = try DatabasePool(path: path, configuration: configuration)
-        // GRDB lowers this to NORMAL when it switches WAL on, so it is set on the one writing connection afterwards.
-        try pool.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA synchronous = FULL") }
-        guard try !pool.read({ db in try Migrations.all.hasBeenSuperseded(db) }) else {
-            throw StartError("the database \(path) was made by a newer kmsd; start that version")
+        return configuration
+    }
+
+    private static func refuseNewer(_ db: Database, _ path: String) throws {
+        guard try Migrations.all.hasBeenSuperseded(db) else { return }
+        throw StartError("the database \(path) was made by a newer kmsd; start that version")
+    }
+
+    private static func describingFailure<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch let error as DatabaseError {
+            let remedy = error.cause == .data ? "; restore it from a backup" : ""
+            throw StartError("cannot open the database \(path): \(error.reason)\(remedy)", error.cause)
         }
-        try Migrations.all.migrate(pool)
-        return pool
     }
 
     /// Runs a transaction whose commit reaches the operating system but not necessarily the disk.
@@ -37,4 +70,15 @@ package enum KMSDatabase {
 extension DatabaseError {
     /// SQLite's words, without the statement.
     package var reason: String { message ?? "SQLite error \(resultCode.rawValue)" }
+
+    /// The exit code of a command that fails with it.
+    package var cause: StartError.Cause {
+        switch resultCode {
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_CONSTRAINT, .SQLITE_ERROR: .data
+        case .SQLITE_FULL, .SQLITE_IOERR: .inputOutput
+        case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH, .SQLITE_CANTOPEN: .permission
+        case .SQLITE_BUSY, .SQLITE_LOCKED: .unavailable
+        default: .software
+        }
+    }
 }

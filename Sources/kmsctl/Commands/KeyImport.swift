@@ -74,7 +74,7 @@ struct KeyImport: ParsableCommand {
 
     private func passphrase() throws -> Secret {
         if let passphraseFile { return try SecretInput.file(passphraseFile, what: "the passphrase") }
-        guard let answer = SecretInput.prompt("Passphrase of \(Output.printable(file)): ") else {
+        guard let answer = Terminal.askSecret("Passphrase of \(Output.printable(file)): ") else {
             throw CommandFailure(
                 .input, "\(file) is encrypted", remedy: "Give --passphrase-file FILE, or run this on a terminal.")
         }

@@ -71,7 +71,7 @@ struct LoginCommand: ParsableCommand {
     private func password() throws -> Secret {
         if let passwordFile { return try SecretInput.file(passwordFile, what: "the password") }
         if let password = Environment.value("KMSCTL_PASSWORD") { return Secret(password) }
-        guard let password = SecretInput.prompt("Password of \(Output.printable(user)): "), !password.isEmpty else {
+        guard let password = Terminal.askSecret("Password of \(Output.printable(user)): "), !password.isEmpty else {
             throw CommandFailure(
                 .input, "no password was given",
                 remedy: "Give --password-file FILE, set KMSCTL_PASSWORD, or run this on a terminal.")
