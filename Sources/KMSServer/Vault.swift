@@ -13,7 +13,10 @@ package final class Vault: Sendable {
     package let chain: AuditChain
     package let audit: AuditLog
     package let sessions: Sessions
-    package let throttle = LoginThrottle()
+    package let throttle: LoginThrottle
+    package let status = ServiceStatus()
+    package let metrics: Metrics
+    package let connections: Connections
     package let storage = StorageHealth()
     package let apps = RecordCache<AppRecord>(limit: 10_000)
     package let keys = RecordCache<LoadedKey>(limit: 10_000)
@@ -25,7 +28,7 @@ package final class Vault: Sendable {
 
     package init(
         pool: DatabasePool, masterKey: MasterKey, context: LibraryContext, flushAudit: AuditLog.Flush = .soon,
-        logger: Logger, blocking: NIOThreadPool = .singleton
+        limits: Limits = Limits(), logger: Logger, blocking: NIOThreadPool = .singleton
     ) throws {
         self.pool = pool
         engine = try CryptoEngine(masterKey: masterKey, in: context)
@@ -37,6 +40,9 @@ package final class Vault: Sendable {
             flusher: WALFlusher(database: pool.path, blocking: blocking, logger: logger))
         sessions = Sessions(in: context)
         self.blocking = blocking
+        throttle = LoginThrottle(rules: limits.login)
+        metrics = Metrics()
+        connections = Connections(limits: limits, metrics: metrics)
     }
 
     package var authenticator: Authenticator {
@@ -71,7 +77,7 @@ extension Vault {
     ///
     /// - Throws: `StartError` for a missing or wrong master key and a database that does not open.
     package static func open(
-        _ directory: DataDirectory, flushAudit: AuditLog.Flush = .soon, logger: Logger
+        _ directory: DataDirectory, flushAudit: AuditLog.Flush = .soon, limits: Limits = Limits(), logger: Logger
     ) async throws -> Vault {
         let masterKey = try directory.masterKey()
         let pool: DatabasePool
@@ -82,7 +88,8 @@ extension Vault {
                 "cannot open the database \(directory.databaseFile): \(error.reason); restore it from a backup")
         }
         let vault = try Vault(
-            pool: pool, masterKey: masterKey, context: try ProcessContext.get(), flushAudit: flushAudit, logger: logger)
+            pool: pool, masterKey: masterKey, context: try ProcessContext.get(), flushAudit: flushAudit,
+            limits: limits, logger: logger)
         let check = try await pool.read { db in try SettingStore.value(.masterKeyCheck, in: db) }
         guard let check, (try? vault.engine.open(check, as: .masterKeyCheck)) != nil else {
             throw StartError(

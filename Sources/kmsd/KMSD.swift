@@ -24,6 +24,9 @@ struct KMSD: AsyncParsableCommand {
         } catch let error as StartError {
             Output.complain(error.description)
             Glibc.exit(1)
+        } catch let error as SettingError {
+            Output.complain(error.description)
+            Glibc.exit(EX_CONFIG)
         } catch {
             exit(withError: error)
         }
