@@ -103,7 +103,7 @@ package struct Server: Sendable {
         let configuration = http(vault, limits)
         return HTTPServerBuilder { responder in
             TLSListener(
-                identity: identity, http: HTTP1Channel(responder: responder, configuration: configuration),
+                base: HTTP1Channel(responder: responder, configuration: configuration), identity: identity,
                 handshakeLimit: .seconds(Int64(limits.handshakeSeconds)), metrics: vault.metrics)
         }
     }

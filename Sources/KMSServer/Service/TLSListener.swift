@@ -1,4 +1,3 @@
-internal import Hummingbird
 internal import HummingbirdCore
 internal import KMSSupport
 internal import Logging
@@ -20,29 +19,31 @@ final class TLSIdentity: Sendable {
     }
 }
 
-/// Connections with TLS around HTTP/1.1.
-struct TLSListener: HTTPChannelHandler {
-    typealias Value = HTTP1Channel.Value
+/// Connections with TLS around others.
+struct TLSListener<Base: ServerChildChannel>: ServerChildChannel {
+    /// Decides about the certificate of a client that sends one.
+    typealias Verification = @Sendable ([NIOSSLCertificate], EventLoopPromise<NIOSSLVerificationResult>) -> Void
 
+    let base: Base
     let identity: TLSIdentity
-    let http: HTTP1Channel
+    /// nil: as the identity's configuration says.
+    var verification: Verification?
     let handshakeLimit: TimeAmount
     let metrics: Metrics
 
-    var responder: HTTPChannelHandler.Responder { http.responder }
-
-    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Base.Value> {
         channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHandlers([
-                NIOSSLServerHandler(context: identity.context),
+                NIOSSLServerHandler(
+                    context: identity.context, customVerificationCallback: verification, configuration: .init()),
                 HandshakeTimer(limit: handshakeLimit, metrics: metrics),
             ])
         }.flatMap {
-            http.setup(channel: channel, logger: logger)
+            base.setup(channel: channel, logger: logger)
         }
     }
 
-    func handle(value: Value, logger: Logger) async { await http.handle(value: value, logger: logger) }
+    func handle(value: Base.Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
 }
 
 /// Ends connections whose client says nothing, or half of what TLS wants to hear.

@@ -31,8 +31,16 @@ struct SettingLayer {
         return SettingLayer(contents)
     }
 
-    /// Every `KMSD_…` variable that is a setting; an empty one counts as unset.
-    static func environment(_ variables: [String: String]) -> SettingLayer {
+    /// Every `KMSD_…` variable that is a setting; an empty one counts as unset. One that looks like a setting of a table
+    /// and is none is a mistake.
+    static func environment(_ variables: [String: String]) throws(SettingError) -> SettingLayer {
+        let known = Setting.all.map(\.variable)
+        let tables = Setting.all.filter { $0.name.contains(".") }
+            .map { "KMSD_" + $0.name.prefix { $0 != "." }.uppercased() + "_" }
+        for variable in variables.keys.sorted() where tables.contains(where: variable.hasPrefix) {
+            guard !known.contains(variable) else { continue }
+            throw SettingError("\(variable): there is no such setting; known: \(known.joined(separator: ", "))")
+        }
         var texts: [String: (text: String, origin: String)] = [:]
         for setting in Setting.all {
             guard let text = variables[setting.variable], !text.isEmpty else { continue }

@@ -32,7 +32,7 @@ package struct Settings: Sendable {
         try check(flags: flags)
         let path = file ?? (ConfigurationFile.exists(defaultFile) ? defaultFile : nil)
         let layers: [SettingLayer] = [
-            SettingLayer(texts: flags), .environment(environment), try path.map(fileLayer) ?? SettingLayer([:]),
+            SettingLayer(texts: flags), try .environment(environment), try path.map(fileLayer) ?? SettingLayer([:]),
             .defaults,
         ]
         for layer in layers { try layer.check() }
