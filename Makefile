@@ -106,7 +106,8 @@ install:
 	$(INSTALL) -D -m 0644 -s $(BUILT)/libkms_pkcs11.so $(DESTDIR)$(MODULE_DIR)/kms_pkcs11.so
 	$(INSTALL) -D -m 0755 -s $(BUILT)/kmsd $(DESTDIR)$(PREFIX)/bin/kmsd
 	$(INSTALL) -D -m 0755 -s $(BUILT)/kmsctl $(DESTDIR)$(PREFIX)/bin/kmsctl
-	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES) pkcs11-conf/kms-pkcs11.conf pkcs11-conf/openssl.cnf
+	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES) pkcs11-conf/kms-pkcs11.conf pkcs11-conf/kmsd.conf \
+		pkcs11-conf/openssl.cnf
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES)/doc pkcs11-conf/doc/functions.md pkcs11-conf/doc/mechanisms.md
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES)/nginx pkcs11-conf/nginx/nginx.conf
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES)/systemd/nginx.service.d \
@@ -115,6 +116,7 @@ install:
 	sed 's|/usr/bin/kmsd|$(PREFIX)/bin/kmsd|' pkcs11-conf/systemd/kmsd.service \
 		> $(DESTDIR)$(SAMPLES)/systemd/kmsd.service
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 pkcs11-conf/man/*.1
+	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man8 pkcs11-conf/man/*.8
 	$(INSTALL) -d -m 0755 $(DESTDIR)/etc/kms-pkcs11
 	test -e $(DESTDIR)/etc/kms-pkcs11/kms-pkcs11.conf || \
 		$(INSTALL) -m 0640 pkcs11-conf/kms-pkcs11.conf $(DESTDIR)/etc/kms-pkcs11/kms-pkcs11.conf

@@ -76,6 +76,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.10.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.0.2", traits: []),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.20.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.5.0"),
@@ -92,6 +93,7 @@ let package = Package(
         // What module, server and tool share.
         .target(name: "KMSSupport", dependencies: ["CForkSupport"], swiftSettings: strict),
         .target(name: "KMSModel", swiftSettings: strict),
+        .target(name: "KMSConfiguration", dependencies: ["KMSSupport", "TOMLKit"], swiftSettings: strict),
         .target(name: "OpenSSLCrypto", dependencies: ["COpenSSL", "KMSModel", "KMSSupport"], swiftSettings: strict),
 
         // The module, from the network up.
@@ -103,7 +105,7 @@ let package = Package(
         .target(
             name: "Cryptoki",
             dependencies: [
-                "CPKCS11", "KMSBackend", "KMSModel", "KMSSupport", "KMSTransport", "OpenSSLCrypto", "TOMLKit",
+                "CPKCS11", "KMSBackend", "KMSConfiguration", "KMSModel", "KMSSupport", "KMSTransport", "OpenSSLCrypto",
             ],
             swiftSettings: strict),
         .target(
@@ -114,7 +116,8 @@ let package = Package(
         .target(
             name: "KMSServer",
             dependencies: [
-                "KMSModel", "KMSSupport", "OpenSSLCrypto",
+                "KMSConfiguration", "KMSModel", "KMSSupport", "OpenSSLCrypto",
+                .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -130,7 +133,7 @@ let package = Package(
         .executableTarget(
             name: "kmsctl",
             dependencies: [
-                "Cryptoki", "KMSBackend", "KMSModel", "KMSSupport", "KMSTransport", "OpenSSLCrypto",
+                "Cryptoki", "KMSBackend", "KMSConfiguration", "KMSModel", "KMSSupport", "KMSTransport", "OpenSSLCrypto",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict, linkerSettings: programLinkerSettings),
@@ -163,7 +166,9 @@ if sanitizer != nil { package.targets += hostPrograms }
 // The fuzzer wants to know which branches of the module its inputs reach.
 if sanitizer == "address" {
     package.targets.append(fuzzer)
-    let module = ["KMSSupport", "KMSModel", "OpenSSLCrypto", "KMSTransport", "KMSBackend", "Cryptoki"]
+    let module = [
+        "KMSSupport", "KMSModel", "KMSConfiguration", "OpenSSLCrypto", "KMSTransport", "KMSBackend", "Cryptoki",
+    ]
     for target in package.targets where module.contains(target.name) {
         target.swiftSettings = strict + [.unsafeFlags(["-sanitize=address,fuzzer"])]
     }

@@ -6,6 +6,8 @@ package import KMSModel
 package struct KMSError: Error, Sendable, Equatable {
     package var status: HTTPResponse.Status
     package var message: String
+    /// Seconds after which to try again; 429 and 503 say 1 unless more is known.
+    package var retryAfter: Int?
     /// What the refusal is about, for its audit record.
     package var subject: Subject?
 
@@ -62,6 +64,7 @@ package struct KMSError: Error, Sendable, Equatable {
 extension KMSError: HTTPResponseError {
     package func response(from request: Request, context: some RequestContext) throws -> Response {
         var headers: HTTPFields = [.contentType: "text/plain; charset=utf-8"]
+        if status == .tooManyRequests || status == .serviceUnavailable { headers[.retryAfter] = "\(retryAfter ?? 1)" }
         if status == .unauthorized { headers[.wwwAuthenticate] = "Basic realm=\"kmsd\", Bearer" }
         return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(string: message)))
     }

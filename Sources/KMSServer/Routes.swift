@@ -2,9 +2,12 @@ package import Hummingbird
 
 /// The whole API.
 package enum Routes {
-    package static func router(for vault: Vault) -> Router<KMSContext> {
-        let routes = RouteTable(authenticator: vault.authenticator)
+    /// - Parameter publicMetrics: /metrics is there for everybody.
+    package static func router(for vault: Vault, publicMetrics: Bool = false) -> Router<KMSContext> {
+        let routes = RouteTable(authenticator: vault.authenticator, metrics: vault.metrics.requests)
         SystemController(vault: vault).addRoutes(to: routes)
+        HealthController(vault: vault).addRoutes(to: routes)
+        MetricsController(vault: vault, isPublic: publicMetrics).addRoutes(to: routes)
         SessionController(vault: vault).addRoutes(to: routes)
         AccountController(vault: vault).addRoutes(to: routes)
         GroupController(vault: vault).addRoutes(to: routes)
@@ -24,5 +27,13 @@ package enum Routes {
         let router = routes.build()
         batches.use(router)
         return router
+    }
+
+    /// What the loopback listener of `metrics.listen` answers. What is asked there does not count as requests.
+    static func operation(of vault: Vault) -> Router<KMSContext> {
+        let routes = RouteTable(authenticator: vault.authenticator, metrics: RequestMetrics())
+        HealthController(vault: vault).addRoutes(to: routes)
+        MetricsController(vault: vault, isPublic: true).addRoutes(to: routes)
+        return routes.build()
     }
 }

@@ -1,5 +1,4 @@
 internal import GRDB
-internal import Glibc
 internal import Hummingbird
 internal import HummingbirdCore
 internal import HummingbirdTLS
@@ -14,74 +13,116 @@ package struct Server: Sendable {
     package static var version: String { ProductVersion.text }
 
     package var directory: DataDirectory
-    package var host: String
-    /// 0: any free one.
-    package var port: Int
-    /// PEM files of another certificate than the own CA's.
-    package var certificateFiles: (certificate: String, key: String)?
-    package var flushAudit = AuditLog.Flush.soon
+    package var settings: Settings
     package var masterKey = MasterKeySource()
-    package var limits = ConnectionLimits()
     package var logger: Logger
+    package var manager = ServiceManager(environment: [:])
+    /// Called on SIGHUP, beside the reading of the certificate files.
+    package var onReload: @Sendable () -> Void = {}
 
-    package init(directory: DataDirectory, host: String, port: Int, logger: Logger) {
+    package init(directory: DataDirectory, settings: Settings, logger: Logger) {
         self.directory = directory
-        self.host = host
-        self.port = port
+        self.settings = settings
         self.logger = logger
     }
 
     /// Runs until SIGTERM or SIGINT.
     ///
-    /// - Parameter onReady: called once with the port, when connections are accepted.
-    package func run(onReady: @escaping @Sendable (Int) -> Void) async throws {
+    /// - Parameter onReady: called once with the addresses, when connections are accepted on all.
+    package func run(onReady: @escaping @Sendable ([ListenAddress]) -> Void) async throws {
         try directory.checkModes()
         try directory.lock()
+        let limits = FileLimit.fitting(settings.limits, logger: logger)
         let vault = try await Vault.open(
-            directory, masterKey: masterKey, flushAudit: flushAudit, logger: logger)
-        let isReady = Locked(false)
-        let application = Application(
-            router: Routes.router(for: vault), server: try httpServer(try await tlsConfiguration(vault)),
-            configuration: .init(address: .hostname(host, port: port), serverName: "kmsd"),
-            onServerRunning: { [logger] channel in
-                try? await channel.pipeline.addHandler(AcceptLog(logger: logger), position: .first).get()
-                isReady.withLock { $0 = true }
-                onReady(channel.localAddress?.port ?? 0)
-            }, logger: logger)
-        var configuration = ServiceGroupConfiguration(
-            services: [application], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        // A client that never finishes its request must not keep the server from stopping.
-        configuration.maximumGracefulShutdownDuration = .seconds(10)
-        do {
-            try await ServiceGroup(configuration: configuration).run()
-        } catch {
-            guard !isReady.withLock({ $0 }) else { throw error }
-            throw StartError("cannot listen on \(host):\(port): \(reason(error))", .unavailable)
+            directory, masterKey: masterKey, flushAudit: settings.flushAudit, limits: limits, logger: logger)
+        Request.limitBodies(to: limits.bodyBytes)
+        let identity = try TLSIdentity(try await tlsConfiguration(vault))
+        let bound = Locked<[Int: ListenAddress]>([:])
+        let begin: @Sendable (Int, ListenAddress) -> Void = { number, address in
+            let all = bound.withLock { bound in
+                bound[number] = address
+                return bound.count == settings.listen.count ? bound : nil
+            }
+            guard let all, vault.status.phase == .starting else { return }
+            let addresses = settings.listen.indices.compactMap { all[$0] }
+            started(addresses, vault)
+            onReady(addresses)
+        }
+        let service = RunningService(
+            listeners: listeners(vault, limits, identity, begin), vault: vault, stopSeconds: limits.stopSeconds,
+            manager: manager, logger: logger)
+        try await service.run {
+            onReload()
+            do {
+                try identity.replace(by: try await tlsConfiguration(vault))
+                logger.notice("reloaded the TLS certificate")
+            } catch {
+                logger.error("the TLS certificate stays as it is", metadata: ["reason": "\(error)"])
+            }
         }
         try vault.pool.close()
     }
 
-    private func reason(_ error: any Error) -> String {
-        guard let number = (error as? IOError)?.errnoCode else { return "there is no such host name or address" }
-        let text = String(cString: strerror(number))
-        switch number {
-        case EADDRINUSE: return text + "; stop the other program, or name another port with --listen"
-        case EADDRNOTAVAIL: return text + "; --listen takes an address of this machine, or 0.0.0.0 for all"
-        case EACCES: return text + "; ports below 1024 need the capability CAP_NET_BIND_SERVICE"
-        default: return text
+    private func started(_ addresses: [ListenAddress], _ vault: Vault) {
+        vault.status.become(.serving)
+        let places = addresses.map { "https://\($0)" }.joined(separator: " ")
+        logger.notice(
+            "started", metadata: ["version": "\(Server.version)", "data": "\(directory.path)", "listen": "\(places)"])
+        manager.ready("Serving on \(places)")
+    }
+
+    // MARK: Listening
+
+    /// Those of the API, and before them that of the metrics, which goes on while the others stop.
+    private func listeners(
+        _ vault: Vault, _ limits: Limits, _ identity: TLSIdentity,
+        _ begin: @escaping @Sendable (Int, ListenAddress) -> Void
+    ) -> [[Listener]] {
+        let api = RequestGate(
+            Routes.router(for: vault, publicMetrics: settings.metrics.isPublic), vault: vault, limit: limits.requests)
+        let secure = httpsServer(vault, limits, identity)
+        let listeners = settings.listen.enumerated().map { number, address in
+            Listener(
+                address: address, setting: "--listen", server: secure, gate: api,
+                onRunning: { channel in
+                    let gate = ConnectionGate(connections: vault.connections, logger: logger)
+                    try? await channel.pipeline.addHandler(gate, position: .first).get()
+                    begin(number, address.on(port: channel.localAddress?.port ?? address.port))
+                }, logger: logger)
+        }
+        guard let address = settings.metrics.listen else { return [listeners] }
+        let metrics = Listener(
+            address: address, setting: "--metrics-listen", server: .http1(configuration: http(vault, limits)),
+            gate: RequestGate(Routes.operation(of: vault), vault: vault, limit: limits.requests),
+            onRunning: { channel in
+                let bound = address.on(port: channel.localAddress?.port ?? address.port)
+                logger.notice("metrics", metadata: ["listen": "http://\(bound)/metrics"])
+            }, logger: logger)
+        return [[metrics], listeners]
+    }
+
+    private func httpsServer(_ vault: Vault, _ limits: Limits, _ identity: TLSIdentity) -> HTTPServerBuilder {
+        let configuration = http(vault, limits)
+        return HTTPServerBuilder { responder in
+            TLSListener(
+                base: HTTP1Channel(responder: responder, configuration: configuration), identity: identity,
+                handshakeLimit: .seconds(Int64(limits.handshakeSeconds)), metrics: vault.metrics)
         }
     }
 
-    private func httpServer(_ configuration: TLSConfiguration) throws -> HTTPServerBuilder {
+    private func http(_ vault: Vault, _ limits: Limits) -> HTTP1Channel.Configuration {
         var channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [RequestTimer(limits: limits)], idleTimeout: limits.idle)
-        channel.httpDecoder = .init(maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100)
-        return try .tls(.http1(configuration: channel), tlsConfiguration: configuration)
+            additionalChannelHandlers: [RequestTimer(limits: limits, connections: vault.connections)],
+            idleTimeout: .seconds(Int64(limits.idleSeconds)))
+        channel.httpDecoder = .init(
+            maxHeaderFieldSize: limits.headerFieldBytes, maxHeaderListSize: limits.headerBytes,
+            maxHeaderFieldCount: limits.headerCount)
+        return channel
     }
 
     private func tlsConfiguration(_ vault: Vault) async throws -> TLSConfiguration {
         var configuration: TLSConfiguration
-        if let files = certificateFiles {
+        if let files = settings.tls {
             configuration = try GivenCertificate(certificateFile: files.certificate, keyFile: files.key).configuration()
         } else {
             let identity = try await OwnCertificate(vault: vault, logger: logger).current()

@@ -12,7 +12,10 @@ package final class Vault: Sendable {
     package let chain: AuditChain
     package let audit: AuditLog
     package let sessions: Sessions
-    package let throttle = LoginThrottle()
+    package let throttle: LoginThrottle
+    package let status = ServiceStatus()
+    package let metrics: Metrics
+    package let connections: Connections
     package let storage = StorageHealth()
     package let apps = RecordCache<AppRecord>(limit: 10_000)
     package let keys = RecordCache<LoadedKey>(limit: 10_000)
@@ -23,7 +26,8 @@ package final class Vault: Sendable {
     package let blocking: NIOThreadPool
 
     package init(
-        store: DataStore, flushAudit: AuditLog.Flush = .soon, logger: Logger, blocking: NIOThreadPool = .singleton
+        store: DataStore, flushAudit: AuditLog.Flush = .soon, limits: Limits = Limits(), logger: Logger,
+        blocking: NIOThreadPool = .singleton
     ) {
         pool = store.pool
         engine = store.keys.engine
@@ -35,6 +39,9 @@ package final class Vault: Sendable {
             flusher: WALFlusher(database: pool.path, blocking: blocking, logger: logger))
         sessions = Sessions(in: engine.context)
         self.blocking = blocking
+        throttle = LoginThrottle(rules: limits.login)
+        metrics = Metrics()
+        connections = Connections(limits: limits, metrics: metrics)
     }
 
     package var authenticator: Authenticator {
@@ -70,9 +77,11 @@ extension Vault {
     /// - Throws: `StartError` for a missing or wrong master key and a database that does not open.
     package static func open(
         _ directory: DataDirectory, masterKey source: MasterKeySource = .init(), flushAudit: AuditLog.Flush = .soon,
-        logger: Logger
+        limits: Limits = Limits(), logger: Logger
     ) async throws -> Vault {
-        Vault(store: try DataStore.open(directory, masterKey: source), flushAudit: flushAudit, logger: logger)
+        Vault(
+            store: try DataStore.open(directory, masterKey: source), flushAudit: flushAudit, limits: limits,
+            logger: logger)
     }
 }
 

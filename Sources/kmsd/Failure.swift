@@ -9,6 +9,9 @@ enum Failure {
         case let error as StartError:
             Output.complain(error.description)
             exit(error.cause.rawValue)
+        case let error as SettingError:
+            Output.complain(error.description)
+            exit(StartError.Cause.configuration.rawValue)
         case is CleanExit, is ExitCode:
             KMSD.exit(withError: error)
         default:

@@ -1,3 +1,4 @@
+internal import KMSConfiguration
 package import KMSSupport
 
 /// What the module is told before it meets the KMS: slots, credentials, limits, log level.

@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import KMSBackend
+internal import KMSConfiguration
 internal import KMSSupport
 
 /// Makes slots and log level of a file, checking every key against `ConfigurationKeys`.

@@ -1,3 +1,4 @@
+internal import KMSConfiguration
 package import KMSSupport
 
 /// Where a PIN or an `api_key` comes from: the key itself, a file, or a variable.

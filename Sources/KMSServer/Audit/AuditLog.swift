@@ -15,6 +15,9 @@ package actor AuditLog {
         case soon
     }
 
+    /// Records per commit.
+    package nonisolated let batches = Histogram(bounds: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512])
+
     private static var delay: Duration { .milliseconds(100) }
 
     private let pool: DatabasePool
@@ -49,6 +52,7 @@ package actor AuditLog {
             pending = []
             do {
                 try await storage.observing { try await write(batch.map(\.event)) }
+                batches.observe(UInt64(batch.count))
                 for entry in batch { entry.waiter.resume() }
             } catch {
                 for entry in batch { entry.waiter.resume(throwing: error) }

@@ -42,6 +42,7 @@ extension Vault {
     func recordUse(
         _ verb: String, _ object: Sobject, _ how: String, _ context: KMSContext, _ principal: Principal
     ) async throws {
+        metrics.operations.count(verb, how)
         let message = "\(principal.name) \(verb) \(object.quotedLabel) (\(how))"
         try await audit.record(AuditEvent(.cryptoOperation, message, by: principal, context).about(object))
     }

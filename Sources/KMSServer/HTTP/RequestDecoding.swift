@@ -3,9 +3,6 @@ package import Hummingbird
 internal import NIOCore
 
 extension Request {
-    /// Longest body accepted, in bytes.
-    package static var bodyLimit: Int { 1_048_576 }
-
     /// As `json`, but no body at all counts as an empty object.
     package func jsonIfAny<Body: Decodable>(
         _ type: Body.Type, refusing refused: [RefusedField] = []

@@ -3,13 +3,17 @@ internal import HTTPTypes
 package import Hummingbird
 internal import Logging
 
-/// Outermost middleware: turns every error into its plain-text answer and logs the request.
+/// Outermost middleware: turns every error into its plain-text answer, counts and logs the request.
 ///
 /// Logged are method, path, status and duration; never headers, query or bodies, which carry secrets.
 package struct RequestLog: RouterMiddleware {
+    let metrics: RequestMetrics
+
     package func handle(
         _ request: Request, context: KMSContext, next: (Request, KMSContext) async throws -> Response
     ) async throws -> Response {
+        // Before the items of a batch, which share the context, overwrite it.
+        let route = context.endpointPath
         var response: Response
         do {
             response = try await next(request, context)
@@ -33,10 +37,12 @@ package struct RequestLog: RouterMiddleware {
             response = try KMSError.internalError.response(from: request, context: context)
         }
         response.headers[.xRequestID] = context.id
+        metrics.count(route, request.method, response.status.code, since: context.started)
         context.logger.debug(
             "request",
             metadata: [
-                "method": "\(request.method)", "path": "\(request.uri.path)", "status": "\(response.status.code)",
+                "method": "\(request.method)", "route": "\(route ?? "-")", "path": "\(request.uri.path)",
+                "status": "\(response.status.code)",
                 "duration": "\(ContinuousClock.now - context.started)", "client": "\(context.clientAddress ?? "-")",
             ])
         return response

@@ -1,21 +1,10 @@
 internal import HTTPTypes
 internal import Hummingbird
-package import NIOCore
+internal import NIOCore
 internal import NIOHTTPTypes
 
-/// How long a client may take, from the beginning of each.
-package struct ConnectionLimits: Sendable {
-    /// The TLS handshake and the head of the first request.
-    package var firstRequest = TimeAmount.seconds(30)
-    package var body = TimeAmount.seconds(60)
-    /// From an answer to the head of the next request.
-    package var idle = TimeAmount.seconds(300)
-
-    package init() {}
-}
-
 /// Ends connections whose client takes too long: for the TLS handshake and the first request, for a request's body,
-/// between two requests. It counts from the beginning of each, so that a byte now and then does not help.
+/// between two requests (`Limits` has the times). It counts from the beginning of each, so that a byte now and then does not help.
 ///
 /// Not `Sendable`: it lives on its connection's event loop.
 final class RequestTimer: ChannelDuplexHandler, RemovableChannelHandler {
@@ -24,15 +13,24 @@ final class RequestTimer: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
-    private let limits: ConnectionLimits
+    private let limits: Limits
+    private let connections: Connections
+    /// nil where connections are not counted.
+    private var connection: Connections.Connection?
     private var timeout: Scheduled<Void>?
     /// Requests whose answers are not complete.
     private var open = 0
     private var isReading = false
 
-    init(limits: ConnectionLimits) { self.limits = limits }
+    init(limits: Limits, connections: Connections) {
+        self.limits = limits
+        self.connections = connections
+    }
 
-    func handlerAdded(context: ChannelHandlerContext) { arm(limits.firstRequest, context) }
+    func handlerAdded(context: ChannelHandlerContext) {
+        connection = connections.connection(of: context.channel)
+        arm(limits.headSeconds, context)
+    }
 
     func handlerRemoved(context: ChannelHandlerContext) { timeout?.cancel() }
 
@@ -46,7 +44,8 @@ final class RequestTimer: ChannelDuplexHandler, RemovableChannelHandler {
         case .head:
             open += 1
             isReading = true
-            arm(limits.body, context)
+            connection?.becomeBusy()
+            arm(limits.bodySeconds, context)
         case .body:
             break
         case .end:
@@ -67,13 +66,15 @@ final class RequestTimer: ChannelDuplexHandler, RemovableChannelHandler {
     /// All of the request is here: while it is answered there is no limit, afterwards that of idle connections.
     private func settle(_ context: ChannelHandlerContext) {
         timeout?.cancel()
-        if open <= 0 { arm(limits.idle, context) }
+        guard open <= 0 else { return }
+        connection?.becomeIdle()
+        arm(limits.idleSeconds, context)
     }
 
-    private func arm(_ time: TimeAmount, _ context: ChannelHandlerContext) {
+    private func arm(_ seconds: Int, _ context: ChannelHandlerContext) {
         timeout?.cancel()
         let channel = context.channel
-        timeout = context.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
+        timeout = context.eventLoop.scheduleTask(in: .seconds(Int64(seconds))) { channel.close(promise: nil) }
     }
 }
 

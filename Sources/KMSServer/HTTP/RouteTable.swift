@@ -8,11 +8,13 @@ package final class RouteTable {
 
     private let router = Router(context: KMSContext.self, options: .autoGenerateHeadEndpoints)
     private let authenticator: Authenticator
+    private let metrics: RequestMetrics
     private var methods: [String: [HTTPRequest.Method]] = [:]
 
-    package init(authenticator: Authenticator) {
+    package init(authenticator: Authenticator, metrics: RequestMetrics) {
         self.authenticator = authenticator
-        router.add(middleware: RequestLog())
+        self.metrics = metrics
+        router.add(middleware: RequestLog(metrics: metrics))
     }
 
     /// A route that anybody may call.
@@ -38,6 +40,7 @@ package final class RouteTable {
 
     /// The router, with a 405 for every method that a path does not have.
     package func build() -> Router<KMSContext> {
+        metrics.prepare(methods)
         let all: [HTTPRequest.Method] = [.get, .post, .put, .patch, .delete, .head, .options]
         for (path, allowed) in methods {
             let names = allowed.map(\.rawValue).joined(separator: ", ")

@@ -42,6 +42,9 @@ package final class Sessions: Sendable {
         self.now = now
     }
 
+    /// Those that are alive.
+    package var count: Int { state.withLock { $0.sessions.values.count(where: isAlive) } }
+
     /// A new session's token: 64 random bytes in base64url, 86 characters.
     package func create(_ owner: Owner) throws -> String {
         let token = Base64.urlEncode(try Random.bytes(64, in: context))

@@ -14,6 +14,8 @@ package final class RecordCache<Value: Sendable>: Sendable {
     /// - Parameter limit: number of values; when it is reached the cache starts afresh.
     package init(limit: Int) { self.limit = limit }
 
+    package var count: Int { state.withLock { $0.values.count } }
+
     package func value(_ id: String, load: () async throws -> Value?) async throws -> Value? {
         let (known, generation) = state.withLock { ($0.values[id], $0.generation) }
         if let known { return known }

@@ -1,4 +1,5 @@
 import Cryptoki
+import KMSConfiguration
 
 /// A file that the user named; `-` is standard input.
 enum InputFile {

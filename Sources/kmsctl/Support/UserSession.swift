@@ -1,6 +1,7 @@
 import Cryptoki
 import FoundationEssentials
 import Glibc
+import KMSConfiguration
 import KMSSupport
 
 /// What `kmsctl login` leaves for the commands after it: a bearer token, and where it is good.

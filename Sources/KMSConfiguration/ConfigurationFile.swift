@@ -58,7 +58,7 @@ package struct ConfigurationFile {
 
 extension [UInt8] {
     /// Where `word` first occurs. Bytes, not `String`: the haystack may be a private key, which must not be copied about.
-    func offset(of word: String) -> Int? {
+    package func offset(of word: String) -> Int? {
         let needle = Array(word.utf8)
         guard needle.count <= count else { return nil }
         return (0...(count - needle.count)).first { self[$0..<$0 + needle.count].elementsEqual(needle) }

@@ -4,8 +4,8 @@ internal import TOMLKit
 ///
 /// TOMLKit parses; it keeps positions only for syntax errors, so the lines come from `ConfigurationLines`. The tree is
 /// copied out at once, because TOMLKit's tables are views of a C++ object without an owner.
-struct ConfigurationDocument {
-    enum Value {
+package struct ConfigurationDocument {
+    package enum Value {
         case text(String)
         case number(Int)
         case boolean(Bool)
@@ -15,7 +15,7 @@ struct ConfigurationDocument {
         /// A type that no key takes: its name.
         case other(String)
 
-        var name: String {
+        package var name: String {
             switch self {
             case .text: "a string"
             case .number: "an integer"
@@ -28,32 +28,32 @@ struct ConfigurationDocument {
         }
     }
 
-    struct Entry {
-        var key: String
-        var value: Value
+    package struct Entry {
+        package var key: String
+        package var value: Value
         /// From 1; 0 when unknown.
-        var line: Int
+        package var line: Int
     }
 
-    struct Table {
+    package struct Table {
         /// In the order of the file.
-        var entries: [Entry]
+        package var entries: [Entry]
         /// Of the header, or of the first key.
-        var line: Int
+        package var line: Int
 
-        subscript(key: String) -> Entry? { entries.first { $0.key == key } }
+        package subscript(key: String) -> Entry? { entries.first { $0.key == key } }
     }
 
-    struct SyntaxError: Error {
+    package struct SyntaxError: Error {
         /// From 1; 0 when unknown.
-        var line: Int
+        package var line: Int
         /// The parser's reason without anything from the file.
-        var reason: String
+        package var reason: String
     }
 
-    var root: Table
+    package var root: Table
 
-    init(_ bytes: [UInt8]) throws(SyntaxError) {
+    package init(_ bytes: [UInt8]) throws(SyntaxError) {
         let lines = ConfigurationLines(bytes)
         // The parser takes a C string: what follows a NUL would vanish without a word.
         if let nul = bytes.firstIndex(of: 0) {
