@@ -82,7 +82,7 @@ def print_verdicts(reporter):
     verdicts: dict[str, dict[str, None]] = {}
     for category in ("passed", "failed", "error"):
         for report in reporter.getreports(category):
-            for name, value in report.user_properties:
+            for name, value in getattr(report, "user_properties", []):
                 if name == PROPERTY:
                     command, proof = value
                     verdict = proof if category == "passed" else f"FAILED in {report.nodeid.rpartition('::')[2]}"
