@@ -32,6 +32,8 @@ package struct AuditRecord: Codable, Sendable {
     /// RFC 3339.
     package var time: String
     package var clientIP: String?
+    /// `success` or `refusal`: kmsd's own, besides the severity that other servers have, too.
+    package var outcome: String?
 
     package enum CodingKeys: String, CodingKey {
         case actionType = "action_type"
@@ -40,7 +42,7 @@ package struct AuditRecord: Codable, Sendable {
         case objectID = "object_id"
         case acctID = "acct_id"
         case groupIDs = "group_ids"
-        case message, severity, time
+        case message, severity, outcome, time
         case clientIP = "client_ip"
         case responseTime = "response_time"
     }
@@ -78,6 +80,7 @@ package struct AuditRecord: Codable, Sendable {
         try container.encode(groupIDs, forKey: .groupIDs)
         try container.encode(message, forKey: .message)
         try container.encode(severity, forKey: .severity)
+        try container.encodeIfPresent(outcome, forKey: .outcome)
         try container.encode(time, forKey: .time)
         try container.encode(clientIP, forKey: .clientIP)
         try container.encode(responseTime, forKey: .responseTime)

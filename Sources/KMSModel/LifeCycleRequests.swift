@@ -61,3 +61,21 @@ package struct KeyCheckValueResponse: Codable, Sendable {
         self.kcv = kcv
     }
 }
+
+/// POST /crypto/v1/keys/kcv/verify: whether a value has this key check value.
+package struct CheckValueRequest: Codable, Sendable {
+    package var kcv: String
+    package var objType: ObjectType
+    package var value: Data
+
+    package enum CodingKeys: String, CodingKey {
+        case kcv, value
+        case objType = "obj_type"
+    }
+
+    package init(kcv: String, objType: ObjectType, value: Data) {
+        self.kcv = kcv
+        self.objType = objType
+        self.value = value
+    }
+}

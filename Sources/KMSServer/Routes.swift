@@ -21,6 +21,7 @@ package enum Routes {
         TransportController(vault: vault).addRoutes(to: routes)
         DerivationController(vault: vault).addRoutes(to: routes)
         KeyCheckController(vault: vault).addRoutes(to: routes)
+        AttestationController(vault: vault).addRoutes(to: routes)
         LogController(vault: vault).addRoutes(to: routes)
         let batches = GenericBatchController()
         batches.addRoutes(to: routes)

@@ -8,6 +8,7 @@ import pytest
 from certificates import Authority
 from kms import KMS, Binaries, write_configuration
 from processes import clean_environment
+from sdkms_client import print_verdicts
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,3 +69,7 @@ def module_env(kms, module_configuration) -> dict[str, str]:
 def canary() -> str:
     """A value that occurs nowhere else, to be looked for where it must not be."""
     return f"canary-{secrets.token_hex(16)}"
+
+
+def pytest_terminal_summary(terminalreporter):
+    print_verdicts(terminalreporter)

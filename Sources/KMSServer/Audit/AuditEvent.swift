@@ -14,6 +14,10 @@ package struct AuditEvent: Sendable {
         case error = "ERROR"
     }
 
+    package enum Outcome: String, Sendable {
+        case success, refusal
+    }
+
     package var actionType: ActionType
     package var actorType: String
     package var actorID: String?
@@ -22,6 +26,7 @@ package struct AuditEvent: Sendable {
     package var groupIDs: [String] = []
     package var message: String
     package var severity = Severity.info
+    package var outcome = Outcome.success
     package var clientAddress: String?
     package var started: ContinuousClock.Instant?
 
@@ -49,6 +54,7 @@ package struct AuditEvent: Sendable {
         self.actorType = actorType
         self.actorID = actorID
         severity = .warning
+        outcome = .refusal
         clientAddress = context.clientAddress
         started = context.started
     }
@@ -64,6 +70,7 @@ package struct AuditEvent: Sendable {
         objectID = error.subject?.id ?? (context.parameters.get("kid") ?? context.parameters.get("id"))?.lowercased()
         groupIDs = error.subject?.groups ?? []
         severity = .warning
+        outcome = .refusal
     }
 
     /// The event is about a security object.
@@ -86,6 +93,7 @@ package struct AuditEvent: Sendable {
         var record = AuditRecord(
             actionType: actionType.rawValue, actorType: actorType, message: message, severity: severity.rawValue,
             time: time.rfc3339)
+        record.outcome = outcome.rawValue
         record.actorID = actorID
         record.acctID = acctID
         record.objectID = objectID

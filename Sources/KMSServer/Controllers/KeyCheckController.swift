@@ -2,7 +2,7 @@ internal import Hummingbird
 internal import KMSModel
 internal import OpenSSLCrypto
 
-/// POST /crypto/v1/keys/digest and /crypto/v1/keys/kcv: what tells one key from another without showing it.
+/// POST /crypto/v1/keys/digest, /crypto/v1/keys/kcv and /crypto/v1/keys/kcv/verify: what tells one key from another without showing it.
 struct KeyCheckController {
     let vault: Vault
 
@@ -19,6 +19,25 @@ struct KeyCheckController {
             }
             return try .json(KeyCheckValueResponse(kid: object.kid, kcv: kcv))
         }
+        routes.on(.post, "/crypto/v1/keys/kcv/verify") { request, _, _ in
+            let body = try await request.json(CheckValueRequest.self, refusing: RefusedField.ofCheckValues)
+            return try .json(["verified": try checkValue(of: body) == body.kcv.lowercased()])
+        }
+    }
+
+    /// Of a value that the caller has, and that no key here needs to have.
+    private func checkValue(of request: CheckValueRequest) throws -> String {
+        var wanted = SobjectRequest()
+        wanted.objType = request.objType
+        wanted.value = request.value
+        // Anything else has none, and to read a private key takes long.
+        guard [.aes, .des3].contains(request.objType),
+            let kcv = try KeyMaterial.read(wanted, in: vault.engine.context).kcv
+        else {
+            throw KMSError.badRequest(
+                "A value of type \(request.objType.rawValue) and this size has no key check value")
+        }
+        return kcv
     }
 
     private func digest(

@@ -27,6 +27,7 @@ struct LogController {
         filter.rangeFrom = try query.number("range_from")
         filter.rangeTo = try query.number("range_to")
         filter.actionType = query.text("action_type")?.uppercased()
+        filter.actorType = query.text("actor_type")
         filter.actorID = query.text("actor_id")?.lowercased()
         filter.objectID = query.text("object_id")?.lowercased()
         filter.severity = query.text("severity")?.uppercased()

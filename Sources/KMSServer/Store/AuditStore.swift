@@ -19,6 +19,7 @@ package enum AuditStore {
         package var rangeFrom: Int?
         package var rangeTo: Int?
         package var actionType: String?
+        package var actorType: String?
         package var actorID: String?
         package var objectID: String?
         package var severity: String?
@@ -75,6 +76,7 @@ package enum AuditStore {
         add("time >= ?", filter.rangeFrom)
         add("time <= ?", filter.rangeTo)
         add("action_type = ?", filter.actionType)
+        add("json_extract(record, '$.actor_type') = ? COLLATE NOCASE", filter.actorType)
         add("actor_id = ?", filter.actorID)
         add("object_id = ?", filter.objectID)
         add("json_extract(record, '$.severity') = ?", filter.severity)

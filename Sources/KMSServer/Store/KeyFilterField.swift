@@ -45,6 +45,18 @@ struct KeyFilterField {
         case "state": (expression, kind) = (attribute("state"), .word { ObjectState(wire: $0)?.rawValue })
         case "enabled": (expression, kind) = (attribute("enabled"), .flag)
         case "created_at": (expression, kind) = (attribute("created_at"), .time)
+        case "expires": (expression, kind) = (attribute("deactivation_date"), .time)
+        case "description": (expression, kind) = (attribute("description"), .text)
+        case "wrapping_key": (expression, kind) = (attribute("links.wrappingKey"), .word { $0.lowercased() })
+        case "group_name":
+            expression = "(SELECT name FROM \"group\" WHERE \"group\".group_id = sobject.group_id)"
+            kind = .text
+        case "creator_id":
+            expression = "coalesce(\(attribute("creator.app")), \(attribute("creator.user")))"
+            kind = .word { $0.lowercased() }
+        case "creator_type":
+            expression = "CASE WHEN \(attribute("creator.app")) IS NULL THEN 'user' ELSE 'app' END"
+            kind = .word { ["app", "user"].contains($0.lowercased()) ? $0.lowercased() : nil }
         case "key_ops":
             expression = "SELECT value FROM json_each(attributes, '$.key_ops')"
             kind = .words { KeyOperation(wire: $0)?.rawValue }
@@ -52,8 +64,9 @@ struct KeyFilterField {
             let parts = name.split(separator: ".", maxSplits: 1)
             guard parts.count == 2, parts[0] == "custom_attributes" else {
                 throw KeyFilter.wrong(
-                    "has an unknown field \(name.prefix(64).quoted); known: kid name obj_type key_size state key_ops "
-                        + "enabled group_id created_at custom_attributes.…")
+                    "has an unknown field \(name.prefix(64).quoted); known: kid name description obj_type key_size state "
+                        + "key_ops enabled group_id group_name creator_id creator_type wrapping_key created_at expires "
+                        + "custom_attributes.…")
             }
             expression =
                 "(SELECT entry.value FROM json_each(attributes, '$.custom_metadata') AS entry WHERE entry.key = ?)"

@@ -8,6 +8,11 @@ enum Output {
         print(try encode(value))
     }
 
+    /// One of many values, on a line of its own (JSON lines).
+    static func line(_ value: some Encodable) throws {
+        print(try encode(value, formatting: [.sortedKeys, .withoutEscapingSlashes]))
+    }
+
     /// errno of the first line that could not be written; 0: all are out. Nothing is buffered.
     private static let lost = Locked<CInt>(0)
 
@@ -92,9 +97,12 @@ enum Output {
         _ = PrivateFile.writeAll(Array(text.utf8), to: STDERR_FILENO)
     }
 
-    private static func encode(_ value: some Encodable) throws -> String {
+    private static func encode(
+        _ value: some Encodable,
+        formatting: JSONEncoder.OutputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    ) throws -> String {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.outputFormatting = formatting
         return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 }

@@ -22,6 +22,11 @@ class Outcome:
         return json.loads(self.out)
 
     @property
+    def lines(self) -> list:
+        """Of JSON lines."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
     def error(self) -> dict:
         """The error under --json."""
         return json.loads(self.err)["error"]

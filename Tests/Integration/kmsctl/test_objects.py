@@ -128,25 +128,6 @@ def test_group_may_be_left_out_when_there_is_one(admin, kms, name):
     assert as_app.json["name"] == name + "-app"
 
 
-def test_audit(admin, kms, name):
-    admin.done("key", "generate", name, "--type", "ec", "--group", kms.group)
-    entries = admin.done("audit", "--object", name, "--json").json
-    assert len(entries) == 1 and entries[0]["object"] == name and entries[0]["actor"] == kms.admin
-    assert {"id", "time", "action_type", "severity", "actor_type", "message"} <= set(entries[0])
-    newest = admin.done("audit", "--limit", "2", "--json").json
-    assert len(newest) == 2 and newest[-1]["id"] == entries[0]["id"]
-    table = admin.done("audit", "--limit", "5").out.splitlines()
-    assert len(table) == 6 and table[0].split() == ["TIME", "ACTOR", "MESSAGE", "OBJECT", "CLIENT"]
-    assert name in table[-1]
-    assert admin("audit", "--limit", "0").code == 64
-    everything = admin.done("audit", "--limit", "100000", "--json").json
-    assert everything[-1]["id"] == entries[0]["id"] and everything[0]["time"] <= everything[-1]["time"]
-    # A deleted object still has its history, by kid.
-    kid = entries[0]["object_id"]
-    admin.done("key", "delete", name, "--yes")
-    assert len(admin.done("audit", "--object", kid, "--json").json) == 2
-
-
 def test_certificate(admin, kms, authority, name, tmp_path):
     certificate = authority.issue(kms.public_key_file("p256-key"), name)
     view = admin.done("cert", "import", name, "--file", certificate, "--group", kms.group, "--id", "01", "--json").json

@@ -4,15 +4,15 @@ import base64
 import http.client
 import json
 import re
-import shutil
 import signal
+import sqlite3
 import ssl
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from processes import PATIENCE, Service, clean_environment, run, wait_until
+from sdkms_client import PROPERTY, Client
 
 
 @dataclass(frozen=True)
@@ -111,13 +111,29 @@ class Server:
     def kill9(self):
         self.stop(signal.SIGKILL)
 
+    def connect(self, authorization: str | None = None) -> REST:
+        return REST(self, authorization)
+
     def admin_session(self) -> REST:
-        rest = REST(self, basic(f"{self.admin}:{self.password}"))
+        rest = self.connect(basic(f"{self.admin}:{self.password}"))
         token = rest.expect(200, "POST", "/sys/v1/session/auth").json()["access_token"]
         rest.authorization = f"Bearer {token}"
         (account,) = rest.expect(200, "GET", "/sys/v1/users/accounts").json()
         rest.expect(200, "POST", "/sys/v1/session/select_account", {"acct_id": account})
         return rest
+
+    def sql(self, query: str, *arguments):
+        """The first row of a question to the database itself, which is read and never written; None: no row."""
+        database = sqlite3.connect(f"file:{self.data / 'kmsd.sqlite'}?mode=ro", uri=True, timeout=PATIENCE)
+        try:
+            return database.execute(query, arguments).fetchone()
+        finally:
+            database.close()
+
+    def attribute(self, kid: str, name: str):
+        """An attribute of a security object, as it is stored."""
+        row = self.sql("SELECT json_extract(attributes, '$.' || ?) FROM sobject WHERE kid = ?", name, kid)
+        return row and row[0]
 
     def make_app(self, name: str) -> str:
         """A group and an app of that name; answers the API key."""
@@ -155,22 +171,22 @@ def app(server) -> REST:
 
 
 @pytest.fixture(scope="module")
-def cli(server, tmp_path_factory):
-    """Runs Fortanix's own client against the server and answers what it prints."""
-    program = shutil.which("sdkms-cli", path=f"{Path(sys.executable).parent}:{clean_environment()['PATH']}")
-    if not program:
-        pytest.skip("sdkms-cli is not installed")
-    directory = tmp_path_factory.mktemp("sdkms-cli")
-    environment = clean_environment(
-        SDKMS_CLI_TOKEN_FILE=str(directory / "token"), FORTANIX_API_ENDPOINT=server.url, HOME=str(directory)
-    )
+def cli(server, tmp_path_factory) -> Client:
+    """Fortanix's own client, for this module's server."""
+    return Client(server.url, server.ca_file, tmp_path_factory.mktemp("sdkms-cli"))
 
-    def call(*arguments) -> str:
-        result = run(program, "--ssl-ca-cert", server.ca_file, *arguments, env=environment, cwd=directory)
-        return result.stdout.decode()
 
-    call.directory = directory
-    return call
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """For `@pytest.mark.command(NAME, PROOF)`: the test must run that command, and its report says so."""
+    marks = [mark.args for mark in pyfuncitem.iter_markers("command")]
+    used = pyfuncitem.funcargs["cli"].used if marks else []
+    used.clear()
+    pyfuncitem.user_properties.extend((PROPERTY, mark) for mark in marks)
+    result = yield
+    missing = {command for command, _ in marks} - set(used)
+    assert not missing, f"the test claims to run {missing} and does not"
+    return result
 
 
 @pytest.fixture

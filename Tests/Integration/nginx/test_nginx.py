@@ -145,7 +145,7 @@ def test_configuration_check_names_the_cause(binaries, kms, tmp_path, pin, key, 
 
 def signatures(kms, key: str) -> int:
     """How many signatures the audit log of the KMS holds for a key."""
-    return len(kms.json("audit", "--object", key, "--limit", "100000"))
+    return kms.run_kmsctl("audit", "--object", key, "--json").stdout.count(b"\n")
 
 
 def processor_ticks(pid: int) -> int:
