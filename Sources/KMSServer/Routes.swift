@@ -3,6 +3,16 @@ package import Hummingbird
 /// The whole API.
 package enum Routes {
     package static func router(for vault: Vault) -> Router<KMSContext> {
+        let batches = GenericBatchController()
+        let router = table(for: vault, batches).build()
+        batches.use(router)
+        return router
+    }
+
+    /// What the router is made of, for the comparison with the API's description.
+    package static func table(for vault: Vault) -> RouteTable { table(for: vault, GenericBatchController()) }
+
+    private static func table(for vault: Vault, _ batches: GenericBatchController) -> RouteTable {
         let routes = RouteTable(authenticator: vault.authenticator)
         SystemController(vault: vault).addRoutes(to: routes)
         SessionController(vault: vault).addRoutes(to: routes)
@@ -19,10 +29,7 @@ package enum Routes {
         DerivationController(vault: vault).addRoutes(to: routes)
         KeyCheckController(vault: vault).addRoutes(to: routes)
         LogController(vault: vault).addRoutes(to: routes)
-        let batches = GenericBatchController()
         batches.addRoutes(to: routes)
-        let router = routes.build()
-        batches.use(router)
-        return router
+        return routes
     }
 }

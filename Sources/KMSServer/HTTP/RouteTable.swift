@@ -8,7 +8,8 @@ package final class RouteTable {
 
     private let router = Router(context: KMSContext.self, options: .autoGenerateHeadEndpoints)
     private let authenticator: Authenticator
-    private var methods: [String: [HTTPRequest.Method]] = [:]
+    /// Of each path. Its parameters begin with a colon.
+    package private(set) var methods: [String: [HTTPRequest.Method]] = [:]
 
     package init(authenticator: Authenticator) {
         self.authenticator = authenticator
