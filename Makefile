@@ -14,6 +14,7 @@ INSTALL ?= install
 RELEASE := -c release --disable-local-rpath
 BUILT := .build/release
 FUZZ_SECONDS ?= 600
+FUZZ_API_REQUESTS ?= 40
 SWIFT_FILES := Sources Tests Package.swift
 
 # The module's place does not follow PREFIX: openssl.cnf and every PKCS#11 program name it in full.
@@ -21,11 +22,11 @@ MODULE_DIR := /usr/lib/kms-pkcs11
 SAMPLES := $(PREFIX)/share/kms-pkcs11
 
 .PHONY: help packages test-packages products build lint format venv unit-tests integration-tests test demo install \
-	clean tsan tsan-build asan asan-build fuzz fork-soak soak
+	clean tsan tsan-build asan asan-build fuzz fuzz-api fork-soak soak
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo 'Also: build lint format venv clean tsan asan fuzz fork-soak soak'
+	@echo 'Also: build lint format venv clean tsan asan fuzz fuzz-api fork-soak soak'
 
 packages:
 	@pkcs11-conf/demo/packages
@@ -94,6 +95,11 @@ fuzz: build asan-build venv
 	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_CORPUS=$(CURDIR)/.build-asan/fuzz-corpus .venv/bin/pytest -s \
 		Tests/Integration/fuzz
 
+# Requests to kmsd made out of its OpenAPI description, so many to each operation and caller: over 6,000 in all.
+fuzz-api: build venv
+	FUZZ_API_REQUESTS=$(FUZZ_API_REQUESTS) .venv/bin/pytest -s -o timeout=3600 \
+		Tests/Integration/kmsd/test_api_description.py
+
 fork-soak: build venv
 	.venv/bin/pytest Tests/Integration/fork -m soak
 
@@ -108,7 +114,8 @@ install:
 	$(INSTALL) -D -m 0755 -s $(BUILT)/kmsctl $(DESTDIR)$(PREFIX)/bin/kmsctl
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES) pkcs11-conf/kms-pkcs11.conf pkcs11-conf/kmsd.conf \
 		pkcs11-conf/openssl.cnf
-	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES)/doc pkcs11-conf/doc/functions.md pkcs11-conf/doc/mechanisms.md
+	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES)/doc pkcs11-conf/doc/functions.md pkcs11-conf/doc/mechanisms.md \
+		pkcs11-conf/doc/kmsd-openapi.yaml
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES)/nginx pkcs11-conf/nginx/nginx.conf
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES)/systemd/nginx.service.d \
 		pkcs11-conf/systemd/nginx.service.d/kms-pkcs11.conf

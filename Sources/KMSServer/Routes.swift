@@ -4,6 +4,20 @@ package import Hummingbird
 package enum Routes {
     /// - Parameter publicMetrics: /metrics is there for everybody.
     package static func router(for vault: Vault, publicMetrics: Bool = false) -> Router<KMSContext> {
+        let batches = GenericBatchController()
+        let router = table(for: vault, batches, publicMetrics: publicMetrics).build()
+        batches.use(router)
+        return router
+    }
+
+    /// What the router is made of, for the comparison with the API's description.
+    package static func table(for vault: Vault) -> RouteTable {
+        table(for: vault, GenericBatchController(), publicMetrics: false)
+    }
+
+    private static func table(
+        for vault: Vault, _ batches: GenericBatchController, publicMetrics: Bool
+    ) -> RouteTable {
         let routes = RouteTable(authenticator: vault.authenticator, metrics: vault.metrics.requests)
         SystemController(vault: vault).addRoutes(to: routes)
         HealthController(vault: vault).addRoutes(to: routes)
@@ -23,11 +37,8 @@ package enum Routes {
         KeyCheckController(vault: vault).addRoutes(to: routes)
         AttestationController(vault: vault).addRoutes(to: routes)
         LogController(vault: vault).addRoutes(to: routes)
-        let batches = GenericBatchController()
         batches.addRoutes(to: routes)
-        let router = routes.build()
-        batches.use(router)
-        return router
+        return routes
     }
 
     /// What the loopback listener of `metrics.listen` answers. What is asked there does not count as requests.

@@ -112,7 +112,9 @@ package struct Server: Sendable {
 
     private func http(_ vault: Vault, _ limits: Limits) -> HTTP1Channel.Configuration {
         var channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [RequestTimer(limits: limits, connections: vault.connections)],
+            additionalChannelHandlers: [
+                RequestTimer(limits: limits, connections: vault.connections), BodyLimit(), MalformedRequest(),
+            ],
             idleTimeout: .seconds(Int64(limits.idleSeconds)))
         channel.httpDecoder = .init(
             maxHeaderFieldSize: limits.headerFieldBytes, maxHeaderListSize: limits.headerBytes,

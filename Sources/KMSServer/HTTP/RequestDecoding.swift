@@ -34,6 +34,11 @@ extension Request {
         guard buffer.readableBytes > 0 else {
             throw KMSError.badRequest("The request body is empty; expected a JSON object")
         }
+        do throws(JSONCheck.Fault) {
+            try JSONCheck.check(buffer.readableBytesUInt8Span)
+        } catch {
+            throw KMSError.badRequest("The request body " + error.sentence)
+        }
         do {
             let data = Data(buffer.readableBytesView)
             try RefusedField.check(data, refused)
@@ -62,14 +67,15 @@ extension DecodingError {
                 : "Field \"\(path(context.codingPath))\" has the wrong type: \(context.debugDescription)"
         case .dataCorrupted(let context):
             context.codingPath.isEmpty
-                ? "The request body is not valid JSON, or a number in it does not fit"
+                ? "A number in the request body does not fit its field"
                 : "Field \"\(path(context.codingPath))\" is not valid: \(context.debugDescription)"
         @unknown default:
             "The request body is not valid"
         }
     }
 
+    /// Names may be the client's own, in a map, and of any length.
     private func path(_ keys: [any CodingKey]) -> String {
-        keys.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+        String(keys.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".").prefix(256))
     }
 }

@@ -9,7 +9,8 @@ package final class RouteTable {
     private let router = Router(context: KMSContext.self, options: .autoGenerateHeadEndpoints)
     private let authenticator: Authenticator
     private let metrics: RequestMetrics
-    private var methods: [String: [HTTPRequest.Method]] = [:]
+    /// Of each path. Its parameters begin with a colon.
+    package private(set) var methods: [String: [HTTPRequest.Method]] = [:]
 
     package init(authenticator: Authenticator, metrics: RequestMetrics) {
         self.authenticator = authenticator

@@ -26,7 +26,8 @@ def test_install(root, binaries, module_env, kms, tmp_path):
     assert "Private Key Object" in output_of(tool("-O", "--login", "--pin", kms.api_key))
     for program in ("kmsd", "kmsctl"):
         assert "USAGE" in output_of(run(installed(f"usr/bin/{program}"), "--help"))
-    for sample in ("kms-pkcs11.conf", "kmsd.conf", "openssl.cnf", "nginx/nginx.conf", "systemd/nginx.service.d/kms-pkcs11.conf"):
+    for sample in ("kms-pkcs11.conf", "kmsd.conf", "openssl.cnf", "nginx/nginx.conf", "systemd/nginx.service.d/kms-pkcs11.conf",
+                   "doc/kmsd-openapi.yaml"):
         assert installed(f"usr/share/kms-pkcs11/{sample}").read_text() == (root / "pkcs11-conf" / sample).read_text()
     assert "ExecStart=/usr/bin/kmsd serve " in installed("usr/share/kms-pkcs11/systemd/kmsd.service").read_text()
     for page in ("man1/kmsctl.1", "man8/kmsd.8"):

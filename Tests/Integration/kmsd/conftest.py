@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import os
 import re
 import signal
 import sqlite3
@@ -111,6 +112,14 @@ class Server:
     def kill9(self):
         self.stop(signal.SIGKILL)
 
+    def resident_bytes(self) -> int:
+        """What kmsd holds in memory now."""
+        status = Path(f"/proc/{self._service.process.pid}/status").read_text()
+        return int(re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)[1]) * 1024
+
+    def open_files(self) -> int:
+        return len(os.listdir(f"/proc/{self._service.process.pid}/fd"))
+
     def connect(self, authorization: str | None = None) -> REST:
         return REST(self, authorization)
 
@@ -210,6 +219,20 @@ def new_kms(binaries, tmp_path):
 
     def make(name: str = "kmsd") -> Server:
         made.append(Server(binaries.kmsd, tmp_path / name))
+        return made[-1]
+
+    yield make
+    for kms in made:
+        kms.stop()
+
+
+@pytest.fixture(scope="module")
+def new_module_kms(binaries, tmp_path_factory):
+    """As `new_kms`, for a module."""
+    made = []
+
+    def make(name: str = "kmsd") -> Server:
+        made.append(Server(binaries.kmsd, tmp_path_factory.mktemp(name)))
         return made[-1]
 
     yield make
