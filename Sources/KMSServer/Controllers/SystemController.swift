@@ -2,7 +2,7 @@ internal import GRDB
 internal import Hummingbird
 internal import KMSModel
 
-/// GET /sys/v1/version and /sys/v1/health, without authentication, and what there is none of.
+/// GET /sys/v1/version and /sys/v1/health, without authentication.
 struct SystemController {
     let vault: Vault
 
@@ -21,7 +21,5 @@ struct SystemController {
             }
             return .noContent
         }
-        // There are no plugins, but the official client lists them before it shows the audit log.
-        routes.on(.get, "/sys/v1/plugins") { _, _, _ in try .json([String]()) }
     }
 }
