@@ -45,6 +45,7 @@ package struct KMSError: Error, Sendable, Equatable {
     package static var operationNotAllowed: KMSError {
         forbidden("Requested operation is not allowed with this key")
     }
+    package static var approvalRequired: KMSError { forbidden("This operation requires approval") }
     package static var noSession: KMSError { unauthenticated("Session does not exist") }
     package static var noAccountSelected: KMSError {
         unauthenticated("This operation requires an account to be selected")

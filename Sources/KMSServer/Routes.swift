@@ -37,6 +37,7 @@ package enum Routes {
         KeyCheckController(vault: vault).addRoutes(to: routes)
         AttestationController(vault: vault).addRoutes(to: routes)
         LogController(vault: vault).addRoutes(to: routes)
+        PluginController(vault: vault).addRoutes(to: routes)
         batches.addRoutes(to: routes)
         return routes
     }

@@ -8,7 +8,7 @@ struct KMSCtl: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: "kmsctl",
-            abstract: "Sets up a KMS for the PKCS#11 module: groups, apps, keys, certificates, audit log, diagnosis.",
+            abstract: "Sets up a KMS for the PKCS#11 module: groups, apps, keys, plugins, audit log, diagnosis.",
             discussion: """
                 Log in once with `kmsctl login`, or act as an app with --api-key-file or FORTANIX_API_KEY.
 
@@ -32,7 +32,7 @@ struct KMSCtl: ParsableCommand {
             version: version,
             subcommands: [
                 LoginCommand.self, LogoutCommand.self, GroupCommand.self, AppCommand.self, KeyCommand.self,
-                CertificateCommand.self, AuditCommand.self, DoctorCommand.self,
+                CertificateCommand.self, PluginCommand.self, AuditCommand.self, DoctorCommand.self,
             ])
     }
 

@@ -6,6 +6,7 @@ package struct AuditEvent: Sendable {
         case administrative = "ADMINISTRATIVE"
         case authentication = "AUTH"
         case cryptoOperation = "CRYPTOOPERATION"
+        case runPlugin = "RUNPLUGIN"
     }
 
     package enum Severity: String, Sendable {

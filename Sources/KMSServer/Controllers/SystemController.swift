@@ -1,7 +1,7 @@
 internal import Hummingbird
 internal import KMSModel
 
-/// GET /sys/v1/version, without authentication, and what there is none of.
+/// GET /sys/v1/version, without authentication.
 struct SystemController {
     let vault: Vault
 
@@ -9,7 +9,5 @@ struct SystemController {
         routes.open(.get, "/sys/v1/version") { _, _ in
             try .json(VersionResponse(version: Server.version, apiVersion: "v1", serverMode: "Software"))
         }
-        // There are no plugins, but the official client lists them before it shows the audit log.
-        routes.on(.get, "/sys/v1/plugins") { _, _, _ in try .json([String]()) }
     }
 }

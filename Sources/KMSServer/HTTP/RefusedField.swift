@@ -89,5 +89,9 @@ package struct RefusedField: Sendable {
         ]
     }
 
+    static var ofPlugins: [RefusedField] {
+        [RefusedField("signature", "is not supported: nobody checks it; leave the field out")]
+    }
+
     static var ofCheckValues: [RefusedField] { [RefusedField("kcv_method")] }
 }

@@ -7,10 +7,15 @@ extension Request {
     package func jsonIfAny<Body: Decodable>(
         _ type: Body.Type, refusing refused: [RefusedField] = []
     ) async throws -> Body {
-        guard headers[.contentLength].flatMap(Int.init) ?? 0 > 0 || headers[.transferEncoding] != nil else {
+        guard hasBody else {
             return try JSONDecoder().decode(type, from: Data("{}".utf8))
         }
         return try await json(type, refusing: refused)
+    }
+
+    /// The JSON body, whatever it is; nil when there is none.
+    func jsonValueIfAny() async throws -> JSONValue? {
+        hasBody ? try await json(JSONValue.self) : nil
     }
 
     /// The JSON body, whatever Content-Type says: several clients send none.
@@ -46,6 +51,10 @@ extension Request {
         } catch let error as DecodingError {
             throw KMSError.badRequest(error.sentence)
         }
+    }
+
+    private var hasBody: Bool {
+        headers[.contentLength].flatMap(Int.init) ?? 0 > 0 || headers[.transferEncoding] != nil
     }
 
     private var tooLarge: KMSError {

@@ -27,13 +27,15 @@ package enum GroupStore {
             arguments: [group.name, group.description, group.groupID])
     }
 
-    /// - Throws: `KMSError` 409 while the group holds objects or apps.
+    /// - Throws: `KMSError` 409 while the group holds objects, apps or plugins.
     package static func delete(_ id: String, in db: Database) throws {
         let objects = try Int.fetchOne(db, sql: "SELECT count(*) FROM sobject WHERE group_id = ?", arguments: [id]) ?? 0
         let apps = try Int.fetchOne(db, sql: "SELECT count(*) FROM app_group WHERE group_id = ?", arguments: [id]) ?? 0
-        guard objects == 0, apps == 0 else {
+        let plugins = try PluginStore.count(inGroup: id, in: db)
+        guard objects == 0, apps == 0, plugins == 0 else {
             throw KMSError.conflict(
-                "The group is in use by \(objects) security object(s) and \(apps) app(s); delete them first")
+                "The group is in use by \(objects) security object(s), \(apps) app(s) and \(plugins) plugin(s); "
+                    + "delete them first")
         }
         try db.execute(sql: "DELETE FROM \"group\" WHERE group_id = ?", arguments: [id])
     }

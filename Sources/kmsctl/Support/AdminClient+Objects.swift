@@ -1,7 +1,7 @@
 import FoundationEssentials
 import KMSModel
 
-/// Groups, apps and security objects, found by name or id.
+/// Groups, apps, plugins and security objects, found by name or id.
 extension AdminClient {
     func groups() throws -> [Group] { try get("/sys/v1/groups", doing: "listing the groups", as: [Group].self) }
 
@@ -56,6 +56,20 @@ extension AdminClient {
             return app
         }
         throw CommandFailure(.notFound, "there is no app \"\(nameOrID)\"", remedy: "See `kmsctl app list`.")
+    }
+
+    func plugins() throws -> [Plugin] {
+        try pages("/sys/v1/plugins", size: 1000, doing: "listing the plugins", as: Plugin.self)
+    }
+
+    func plugin(_ nameOrID: String) throws -> Plugin {
+        let plugins = try plugins()
+        if let plugin = plugins.first(where: { $0.name == nameOrID })
+            ?? plugins.first(where: { $0.pluginID == nameOrID })
+        {
+            return plugin
+        }
+        throw CommandFailure(.notFound, "there is no plugin \"\(nameOrID)\"", remedy: "See `kmsctl plugin list`.")
     }
 
     /// A security object by name, or by kid.

@@ -100,6 +100,11 @@ final class AdminClient {
         _ = try perform(method, path, body: body.map { try encode($0) }, doing: doing)
     }
 
+    /// A body and an answer of the caller's own making; the answer's bytes are JSON, or nothing.
+    func sendRaw(_ method: HTTPRequest.Method, _ path: String, body: [UInt8]?, doing: String) throws -> [UInt8] {
+        Array(try perform(method, path, body: body, doing: doing).body)
+    }
+
     private func encode(_ value: some Encodable) throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .withoutEscapingSlashes
