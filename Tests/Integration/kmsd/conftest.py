@@ -78,6 +78,8 @@ class Server:
         self.ca_file = self.data / "ca.pem"
         self.log = directory / "kmsd.log"
         self.log_level = log_level
+        # Further variables of the server.
+        self.environment: dict[str, str] = {}
         self.port = 0
         self._service = None
         run(program, "init", "--data", self.data, env=clean_environment(KMSD_ADMIN_PASSWORD=self.password))
@@ -90,7 +92,7 @@ class Server:
         """Does not wait until it serves. On a free port the first time, on the same one afterwards."""
         command = [self.program, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}"]
         command += ["--log-level", self.log_level] if self.log_level else []
-        self._service = Service(command, clean_environment(), self.log)
+        self._service = Service(command, clean_environment(**self.environment), self.log)
         self._service.start()
 
     def start(self):
