@@ -15,6 +15,7 @@ RELEASE := -c release --disable-local-rpath
 BUILT := .build/release
 FUZZ_SECONDS ?= 600
 FUZZ_API_REQUESTS ?= 40
+KILL_ROUNDS ?= 200
 SWIFT_FILES := Sources Tests Package.swift
 
 # The module's place does not follow PREFIX: openssl.cnf and every PKCS#11 program name it in full.
@@ -22,11 +23,11 @@ MODULE_DIR := /usr/lib/kms-pkcs11
 SAMPLES := $(PREFIX)/share/kms-pkcs11
 
 .PHONY: help packages test-packages products build lint format venv unit-tests integration-tests test demo install \
-	clean tsan tsan-build asan asan-build fuzz fuzz-api fork-soak soak
+	clean tsan tsan-build asan asan-build fuzz fuzz-api fork-soak kill-rounds soak
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo 'Also: build lint format venv clean tsan asan fuzz fuzz-api fork-soak soak'
+	@echo 'Also: build lint format venv clean tsan asan fuzz fuzz-api fork-soak kill-rounds soak'
 
 packages:
 	@pkcs11-conf/demo/packages
@@ -102,6 +103,10 @@ fuzz-api: build venv
 
 fork-soak: build venv
 	.venv/bin/pytest Tests/Integration/fork -m soak
+
+# kmsd is killed during a mixed load that many times.
+kill-rounds: build venv
+	KILL_ROUNDS=$(KILL_ROUNDS) .venv/bin/pytest -s Tests/Integration/kmsd/test_kill_rounds.py -m soak
 
 soak: test-packages build venv
 	.venv/bin/pytest Tests/Integration -m soak

@@ -16,7 +16,7 @@ package final class Vault: Sendable {
     package let status = ServiceStatus()
     package let metrics: Metrics
     package let connections: Connections
-    package let storage = StorageHealth()
+    package let storage: StorageHealth
     package let apps = RecordCache<AppRecord>(limit: 10_000)
     package let keys = RecordCache<LoadedKey>(limit: 10_000)
     package let transientKeys: TransientKeys
@@ -34,9 +34,10 @@ package final class Vault: Sendable {
         transientKeys = store.keys.transientKeys
         multiPart = MultiPart(engine: engine)
         chain = store.keys.chain
+        storage = StorageHealth(logger: logger)
         audit = AuditLog(
             pool: pool, chain: chain, flush: flushAudit, storage: storage,
-            flusher: WALFlusher(database: pool.path, blocking: blocking, logger: logger))
+            flusher: WALFlusher(database: pool.path, blocking: blocking, storage: storage))
         sessions = Sessions(in: engine.context)
         self.blocking = blocking
         throttle = LoginThrottle(rules: limits.login)
@@ -63,10 +64,19 @@ package final class Vault: Sendable {
         }
     }
 
-    /// After a failed write: tries another one.
+    /// After a failed write: tries another one, large enough not to fit into the last corner of a full disk.
+    ///
+    /// - Throws: `KMSError` 503 while it fails.
     package func probeStorage() async throws {
-        try await storage.observing {
-            try await pool.write { db in try SettingStore.set(.writeProbe, [0], in: db) }
+        do {
+            try await storage.observing {
+                try await pool.write { db in
+                    try SettingStore.set(.writeProbe, [UInt8](repeating: 0, count: 32_768), in: db)
+                }
+            }
+            storage.recovered()
+        } catch let error as KMSError {
+            throw KMSError(.serviceUnavailable, error.message)
         }
     }
 }

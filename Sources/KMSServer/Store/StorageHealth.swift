@@ -1,27 +1,74 @@
 package import GRDB
 internal import KMSSupport
+package import Logging
 
-/// Whether the last write reached the database, for GET /sys/v1/health.
+/// Whether writes reach the disk, for GET /sys/v1/health and the log.
+///
+/// An outage is logged when it begins and when it is over, and not with each request that it hits.
 package final class StorageHealth: Sendable {
-    private let failure = Locked<KMSError?>(nil)
+    private struct Outage: Sendable {
+        var answer: KMSError
+        var last: ContinuousClock.Instant
+    }
 
-    package init() {}
+    /// On a full disk small writes still succeed now and then. An outage is over when none failed for so long.
+    private static var quiet: Duration { .seconds(5) }
 
-    /// What the last write failed with; nil when it did not.
-    package var lastFailure: KMSError? { failure.withLock { $0 } }
+    private let outage = Locked<Outage?>(nil)
+    private let logger: Logger
+
+    package init(logger: Logger) { self.logger = logger }
+
+    /// What writes fail with; nil when they do not.
+    package var lastFailure: KMSError? { outage.withLock { $0?.answer } }
 
     /// Performs a write and remembers how it went.
+    ///
+    /// - Throws: `KMSError` 503 or 507 in place of an error of the database that lies outside kmsd.
     package func observing<Value: Sendable>(
         isolation: isolated (any Actor)? = #isolation, _ write: () async throws -> Value
     ) async throws -> Value {
         do {
             let value = try await write()
-            failure.withLock { $0 = nil }
+            succeeded()
             return value
-        } catch let error as DatabaseError {
-            if let answer = KMSError(storage: error) { failure.withLock { $0 = answer } }
-            throw error
+        } catch {
+            throw noted(error)
         }
+    }
+
+    /// The write that was made to see whether writing works again did work.
+    package func recovered() {
+        let isNews = outage.withLock { outage in
+            defer { outage = nil }
+            return outage != nil
+        }
+        if isNews { logger.notice("the data directory can be written again") }
+    }
+
+    /// Something could not be written.
+    ///
+    /// - Parameter detail: for the log.
+    package func failed(_ answer: KMSError, _ detail: String) {
+        let isNews = outage.withLock { outage in
+            defer { outage = Outage(answer: answer, last: .now) }
+            return outage?.answer.message != answer.message
+        }
+        guard isNews else { return }
+        logger.error(
+            "storage fails; what has to be written or recorded, signatures too, is refused until it works again",
+            metadata: ["reason": "\(answer.message)", "error": "\(detail)"])
+    }
+
+    private func succeeded() {
+        let isOver = outage.withLock { outage in outage.map { .now - $0.last >= StorageHealth.quiet } ?? false }
+        if isOver { recovered() }
+    }
+
+    private func noted(_ error: any Error) -> any Error {
+        guard let error = error as? DatabaseError, let answer = KMSError(storage: error) else { return error }
+        failed(answer, "\(error)")
+        return answer
     }
 }
 
@@ -30,13 +77,14 @@ extension KMSError {
     package init?(storage error: DatabaseError) {
         switch error.resultCode {
         case .SQLITE_FULL:
-            self.init(
-                .init(code: 507, reasonPhrase: "Insufficient Storage"),
-                "The disk that holds the data directory is full; nothing was stored")
+            self = .diskFull
+        // The index of the write-ahead log could not grow, for which SQLite has no other code.
+        case .SQLITE_IOERR where error.extendedResultCode == .SQLITE_IOERR_SHMSIZE:
+            self = .diskFull
         case .SQLITE_READONLY:
             self.init(.serviceUnavailable, "The data directory is not writable; nothing was stored")
         case .SQLITE_IOERR, .SQLITE_CANTOPEN:
-            self.init(.serviceUnavailable, "The data directory cannot be read or written (I/O error)")
+            self = .storageUnreachable
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:
             self.init(.serviceUnavailable, "The database is damaged; restore it from a backup")
         case .SQLITE_BUSY, .SQLITE_LOCKED:
@@ -44,5 +92,15 @@ extension KMSError {
         default:
             return nil
         }
+    }
+
+    private static var diskFull: KMSError {
+        KMSError(
+            .init(code: 507, reasonPhrase: "Insufficient Storage"),
+            "The disk that holds the data directory is full; nothing was stored")
+    }
+
+    package static var storageUnreachable: KMSError {
+        KMSError(.serviceUnavailable, "The data directory cannot be read or written (I/O error)")
     }
 }

@@ -1,4 +1,3 @@
-package import Logging
 package import NIOPosix
 
 #if canImport(Glibc)
@@ -14,12 +13,12 @@ package import NIOPosix
 package struct WALFlusher: Sendable {
     private let path: String
     private let blocking: NIOThreadPool
-    private let logger: Logger
+    private let storage: StorageHealth
 
-    package init(database: String, blocking: NIOThreadPool, logger: Logger) {
+    package init(database: String, blocking: NIOThreadPool, storage: StorageHealth) {
         path = database + "-wal"
         self.blocking = blocking
-        self.logger = logger
+        self.storage = storage
     }
 
     package func flush() async {
@@ -30,6 +29,6 @@ package struct WALFlusher: Sendable {
             return fdatasync(descriptor) == 0 ? nil : errno
         }
         guard let number = failure ?? nil else { return }
-        logger.error("cannot flush the audit log to disk", metadata: ["reason": "\(String(cString: strerror(number)))"])
+        storage.failed(.storageUnreachable, "cannot flush the audit log: \(String(cString: strerror(number)))")
     }
 }

@@ -90,14 +90,17 @@ class Server:
     def url(self) -> str:
         return f"https://127.0.0.1:{self.port}"
 
-    def start(self):
-        """On a free port the first time, on the same one afterwards."""
+    def launch(self):
+        """Does not wait until it serves. On a free port the first time, on the same one afterwards."""
         command = [self.program, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}"]
         command += ["--log-level", self.log_level] if self.log_level else []
         command += self.arguments
-        seen = self.log.stat().st_size if self.log.exists() else 0
         self._service = Service(command, clean_environment(**self.environment), self.log)
         self._service.start()
+
+    def start(self):
+        seen = self.log.stat().st_size if self.log.exists() else 0
+        self.launch()
 
         def announced():
             assert self._service.is_running(), f"kmsd ended at once:\n{self._service.text()}"

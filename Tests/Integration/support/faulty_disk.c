@@ -1,0 +1,64 @@
+/* Loaded into a program with LD_PRELOAD: calls that write or flush files below the directory FAULTY_DISK_DATA fail with
+ * the error number that a file named after the call holds in the directory FAULTY_DISK_CONTROL. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The errno with which the call shall fail; 0: it shall not. */
+static int fault(const char *call, int descriptor)
+{
+    const char *data = getenv("FAULTY_DISK_DATA"), *control = getenv("FAULTY_DISK_CONTROL");
+    char name[4096], target[4096], digits[16] = "";
+    if (!data || !control)
+        return 0;
+    snprintf(name, sizeof name, "%s/%s", control, call);
+    int file = open(name, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return 0;
+    ssize_t count = read(file, digits, sizeof digits - 1);
+    close(file);
+    snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
+    ssize_t length = readlink(name, target, sizeof target - 1);
+    if (count <= 0 || length < 0 || (size_t)length < strlen(data) || memcmp(target, data, strlen(data)) != 0)
+        return 0;
+    return atoi(digits);
+}
+
+#define REAL(type, name, ...) ((type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name))
+
+#define FAIL(call)                                  \
+    do {                                            \
+        int kept = errno, number = fault(call, fd); \
+        errno = number ? number : kept;             \
+        if (number)                                 \
+            return -1;                              \
+    } while (0)
+
+ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset)
+{
+    FAIL("pwrite");
+    return REAL(ssize_t, pwrite, int, const void *, size_t, off_t)(fd, bytes, count, offset);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset)
+{
+    FAIL("pwrite");
+    return REAL(ssize_t, pwrite64, int, const void *, size_t, off64_t)(fd, bytes, count, offset);
+}
+
+int fsync(int fd)
+{
+    FAIL("fsync");
+    return REAL(int, fsync, int)(fd);
+}
+
+int fdatasync(int fd)
+{
+    FAIL("fsync");
+    return REAL(int, fdatasync, int)(fd);
+}
