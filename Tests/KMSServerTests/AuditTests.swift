@@ -17,50 +17,22 @@ struct AuditTests {
                 }
                 try await group.waitForAll()
             }
-            let (broken, count) = try await kms.vault.pool.read { db in
-                (try kms.vault.chain.firstBroken(in: db), try AuditStore.list(.init(), in: db).count)
+            let (found, count) = try await kms.vault.pool.read { db in
+                (try findings(in: db, kms), try AuditStore.list(.init(), in: db).count)
             }
-            #expect(broken == nil)
+            #expect(found == [])
             #expect(count == 201)
         }
     }
 
-    @Test("the table refuses changes, and the chain shows those made behind its back")
-    func tampering() async throws {
+    @Test("the table refuses changes")
+    func appendOnly() async throws {
         try await TestKMS.run { kms in
-            for number in 0..<5 {
-                try await kms.vault.audit.record(AuditEvent(.administrative, "\(number)", by: PolicyTests.user))
-            }
-            for statement in ["UPDATE audit SET record = '{}'", "DELETE FROM audit WHERE sequence = 3"] {
+            for statement in ["UPDATE audit SET record = '{}'", "DELETE FROM audit WHERE sequence = 1"] {
                 await #expect(throws: DatabaseError.self) {
                     try await kms.vault.pool.write { db in try db.execute(sql: statement) }
                 }
             }
-            try await kms.vault.pool.write { db in
-                try db.execute(sql: "DROP TRIGGER audit_no_delete")
-                try db.execute(sql: "DROP TRIGGER audit_no_update")
-            }
-            func broken(after statement: String) async throws -> Int64? {
-                struct Undo: Error {}
-                var result: Int64?
-                do {
-                    result = try await kms.vault.pool.write { db -> Int64? in
-                        var found: Int64?
-                        try db.inSavepoint {
-                            try db.execute(sql: statement)
-                            found = try kms.vault.chain.firstBroken(in: db)
-                            return .rollback
-                        }
-                        return found
-                    }
-                }
-                return result
-            }
-            #expect(try await broken(after: "SELECT 1") == nil)
-            #expect(
-                try await broken(after: "UPDATE audit SET record = replace(record, '2', '7') WHERE sequence = 4") == 4)
-            #expect(try await broken(after: "DELETE FROM audit WHERE sequence = 3") == 4)
-            #expect(try await broken(after: "DELETE FROM audit WHERE sequence = 1") == 2)
         }
     }
 

@@ -41,11 +41,11 @@ package struct DataDirectory: Sendable {
     package func checkModes() throws(StartError) {
         let make = "make it with: kmsd init --data \(path)"
         // A directory of something else needs no other mode.
-        let isForeign = [unfinishedFile, masterKeyFile, databaseFile].allSatisfy {
-            access($0, F_OK) != 0 && errno == ENOENT
+        let isForeign = [unfinishedFile, masterKeyFile, databaseFile].allSatisfy { (file: String) in
+            access(file, F_OK) != 0 && errno == ENOENT
         }
         guard !isForeign || access(path, F_OK) != 0 else {
-            throw StartError("there is no data of kmsd in the directory \(path); \(make)", .noInput)
+            throw StartError("there is no data of kmsd in the directory \(path); \(make)", .data)
         }
         try FileCheck.check(path, .directory, remedy: "chmod 700 \(path)", missing: make)
         guard access(unfinishedFile, F_OK) != 0 else { throw unfinished }

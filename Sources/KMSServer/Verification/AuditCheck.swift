@@ -19,7 +19,7 @@ struct AuditCheck {
                 findings.add("\(label(entry)): it was inserted, for the first record is number 1")
                 return
             }
-            let expected = (last?.sequence ?? 0) + 1
+            let expected = (last?.sequence ?? 0) &+ 1
             if entry.sequence > expected { missing(expected...(entry.sequence - 1), before: entry) }
             let continues = try chain.continues(last?.chain ?? [], entry) || chain.continues(good, entry)
             if continues {

@@ -1,5 +1,5 @@
 internal import FoundationEssentials
-internal import GRDB
+package import GRDB
 internal import KMSModel
 
 /// `kmsd verify`: whether everything in the database is whole, belongs together and opens under the master key.
@@ -52,7 +52,10 @@ package struct Verification {
         }
     }
 
-    static func run(_ db: Database, _ engine: CryptoEngine, tell: @escaping (String) -> Void) throws -> Result {
+    /// Verifies an open database.
+    package static func run(
+        _ db: Database, _ engine: CryptoEngine, tell: @escaping (String) -> Void
+    ) throws -> Result {
         let findings = Findings(tell: tell)
         var result = Result()
         // Rows of a damaged file or of a changed schema may be of any kind: what follows could not read them.

@@ -17,10 +17,14 @@ from certificates import make_rsa_key, public_half
 from processes import clean_environment, output_of, run
 
 
-def serve(kms, *more):
+# Exit codes of sysexits.h.
+USAGE, DATA, NO_INPUT, UNAVAILABLE, CANNOT_CREATE, PERMISSION, CONFIGURATION = 64, 65, 66, 69, 73, 77, 78
+
+
+def serve(kms, *more, code):
     """Starts a server that is expected to refuse; its complaint."""
     result = run(kms.program, "serve", "--data", kms.data, "--listen", "127.0.0.1:0", *more, check=False)
-    assert result.returncode != 0
+    assert result.returncode == code, output_of(result)
     assert result.stdout == b""
     return output_of(result).strip()
 
@@ -45,7 +49,7 @@ def test_init_does_not_touch_what_is_there(new_kms):
     before = fingerprint(kms.data)
     for directory in (kms.data, str(kms.data) + "/"):
         result = run(kms.program, "init", "--data", directory, check=False)
-        assert result.returncode != 0
+        assert result.returncode == CANNOT_CREATE
         sentence(output_of(result).strip(), "not empty", "nothing was changed")
     assert fingerprint(kms.data) == before
 
@@ -61,39 +65,40 @@ def test_init_prints_a_password_once(binaries, tmp_path, new_kms):
 
 
 def test_init_that_fails_leaves_nothing(binaries, tmp_path):
-    for arguments, part in [
-        (["--admin-password-file", tmp_path / "missing"], "missing"),
-        (["--admin-email", "not an address"], "not an e-mail"),
-        (["--host", ""], "host"),
+    for arguments, part, code in [
+        (["--admin-password-file", tmp_path / "missing"], "missing", NO_INPUT),
+        (["--admin-email", "not an address"], "not an e-mail", USAGE),
+        (["--host", ""], "host", USAGE),
     ]:
         result = run(binaries.kmsd, "init", "--data", tmp_path / "data", *arguments, check=False)
-        assert result.returncode != 0
+        assert result.returncode == code
         sentence(output_of(result).strip(), part)
         assert not (tmp_path / "data").exists()
     short = clean_environment(KMSD_ADMIN_PASSWORD="short")
     result = run(binaries.kmsd, "init", "--data", tmp_path / "data", env=short, check=False)
     sentence(output_of(result).strip(), "shorter than 8")
     result = run(binaries.kmsd, "init", "--data", "/proc/nowhere/data", check=False)
+    assert result.returncode == CANNOT_CREATE
     sentence(output_of(result).strip(), "/proc/nowhere/data")
 
 
 def test_wrong_master_key(new_kms):
     kms, other = new_kms(), new_kms("other")
     (kms.data / "master.key").write_bytes((other.data / "master.key").read_bytes())
-    sentence(serve(kms), "master key", "does not belong", "put the right one back")
+    sentence(serve(kms, code=CONFIGURATION), "master key", "does not belong", "put the right one back")
 
 
 def test_missing_master_key(new_kms):
     kms = new_kms()
     (kms.data / "master.key").unlink()
-    sentence(serve(kms), "master.key does not exist", "put the master key")
+    sentence(serve(kms, code=NO_INPUT), "master.key does not exist", "put the master key")
 
 
 @pytest.mark.parametrize("content", [b"", b"abc\n", b"g" * 64 + b"\n", b"0" * 63 + b"\n", b"0" * 66 + b"\n"])
 def test_damaged_master_key(new_kms, content):
     kms = new_kms()
     (kms.data / "master.key").write_bytes(content)
-    sentence(serve(kms), "damaged", "64 hexadecimal digits")
+    sentence(serve(kms, code=DATA), "damaged", "64 hexadecimal digits")
 
 
 def test_open_modes(new_kms):
@@ -102,7 +107,7 @@ def test_open_modes(new_kms):
         target = kms.data / path
         before = target.stat().st_mode
         target.chmod(mode)
-        sentence(serve(kms), "accessible to other users", remedy)
+        sentence(serve(kms, code=PERMISSION), "accessible to other users", remedy)
         target.chmod(before)
     kms.start()
 
@@ -110,13 +115,13 @@ def test_open_modes(new_kms):
 def test_no_data_directory(new_kms):
     kms = new_kms()
     kms.data = kms.directory / "nowhere"
-    sentence(serve(kms), "does not exist", "kmsd init --data")
+    sentence(serve(kms, code=NO_INPUT), "does not exist", "kmsd init --data")
 
 
 def test_not_a_database(new_kms):
     kms = new_kms()
     (kms.data / "kmsd.sqlite").write_bytes(b"nonsense" * 4096)
-    sentence(serve(kms), "cannot open the database")
+    sentence(serve(kms, code=DATA), "cannot open the database", "restore it from a backup")
 
 
 def test_what_is_no_data_directory(new_kms, tmp_path):
@@ -124,15 +129,15 @@ def test_what_is_no_data_directory(new_kms, tmp_path):
     whole = kms.data
     kms.data = tmp_path / "file"
     kms.data.write_text("text")
-    sentence(serve(kms), "is not a directory")
+    sentence(serve(kms, code=DATA), "is not a directory")
     kms.data = tmp_path / "empty"
     kms.data.mkdir(mode=0o700)
-    sentence(serve(kms), "no data", "kmsd init")
+    sentence(serve(kms, code=DATA), "no data", "kmsd init")
     kms.data = whole
     key = (whole / "master.key").read_bytes()
     (whole / "master.key").unlink()
     (whole / "master.key").mkdir(mode=0o700)
-    sentence(serve(kms), "master.key is not an ordinary file", "put the master key")
+    sentence(serve(kms, code=DATA), "master.key is not an ordinary file", "put the master key")
     (whole / "master.key").rmdir()
     (whole / "master.key").write_bytes(key)
     (whole / "master.key").chmod(0o600)
@@ -143,7 +148,7 @@ def test_empty_database_is_left_alone(new_kms):
     kms = new_kms()
     database = kms.data / "kmsd.sqlite"
     os.truncate(database, 0)
-    sentence(serve(kms), "is empty", "restore it from a backup")
+    sentence(serve(kms, code=DATA), "is empty", "restore it from a backup")
     assert database.stat().st_size == 0
 
 
@@ -151,7 +156,7 @@ def test_database_of_a_newer_kmsd(new_kms):
     kms = new_kms()
     with closing(sqlite3.connect(kms.data / "kmsd.sqlite")) as database, database:
         database.execute("INSERT INTO grdb_migrations VALUES ('999: what is to come')")
-    sentence(serve(kms), "made by a newer kmsd")
+    sentence(serve(kms, code=CONFIGURATION), "made by a newer kmsd", "start that version")
 
 
 def test_concurrent_inits(binaries, tmp_path):
@@ -164,7 +169,9 @@ def test_concurrent_inits(binaries, tmp_path):
             for _ in range(4)
         ]  # fmt: skip
         errors = [init.communicate(timeout=30)[1].decode().strip() for init in inits]
-        assert sorted(init.returncode for init in inits) == [0, 1, 1, 1]
+        # The others found it at work, or done.
+        first, *others = sorted(init.returncode for init in inits)
+        assert first == 0 and set(others) <= {UNAVAILABLE, CANNOT_CREATE, DATA}
         for error in filter(None, errors):
             sentence(error, "nothing was changed")
         assert {"master.key", "kmsd.sqlite", "ca.pem"} <= {path.name for path in data.iterdir()}
@@ -184,7 +191,7 @@ def test_interrupted_init(binaries, new_kms, tmp_path):
         if (kms.data / "init.unfinished").exists():
             break
         shutil.rmtree(kms.data)
-    sentence(serve(kms), "init did not finish", "remove that directory", "kmsd init again")
+    sentence(serve(kms, code=DATA), "init did not finish", "remove that directory", "kmsd init again")
     result = run(binaries.kmsd, "init", "--data", kms.data, check=False)
     sentence(output_of(result).strip(), "init did not finish")
 
@@ -192,7 +199,7 @@ def test_interrupted_init(binaries, new_kms, tmp_path):
 def test_one_server_per_directory(new_kms):
     kms = new_kms()
     kms.start()
-    sentence(serve(kms), "another kmsd is already running")
+    sentence(serve(kms, code=UNAVAILABLE), "another kmsd is already running")
     # A lock of a killed server does not stay.
     kms.kill9()
     kms.start()
@@ -201,7 +208,7 @@ def test_one_server_per_directory(new_kms):
 def test_busy_port(new_kms):
     kms = new_kms()
     with socket.create_server(("127.0.0.1", 0)) as busy:
-        sentence(serve(kms, "--listen", f"127.0.0.1:{busy.getsockname()[1]}"), "cannot listen", "in use")
+        sentence(serve(kms, "--listen", f"127.0.0.1:{busy.getsockname()[1]}", code=UNAVAILABLE), "cannot listen", "in use")
 
 
 @pytest.mark.parametrize(
@@ -213,14 +220,14 @@ def test_busy_port(new_kms):
     ],
 )
 def test_addresses_that_are_not_ours(new_kms, address, part):
-    sentence(serve(new_kms(), "--listen", address).splitlines()[-1], f"cannot listen on {address}", part)
+    sentence(serve(new_kms(), "--listen", address, code=UNAVAILABLE).splitlines()[-1], f"cannot listen on {address}", part)
 
 
 @pytest.mark.parametrize("listen", ["nonsense", ":8443", "host:", "host:port", "::1:8443", "a b:1", "127.0.0.1:-1"])
 def test_listen_says_what_is_wrong(new_kms, listen):
     result = run(new_kms().program, "serve", "--data", "x", f"--listen={listen}", check=False)
     assert result.returncode == 64
-    assert listen in result.stderr.decode().splitlines()[0]
+    sentence(result.stderr.decode().strip(), listen, "kmsd serve --help")
 
 
 @pytest.mark.parametrize(
@@ -229,8 +236,40 @@ def test_listen_says_what_is_wrong(new_kms, listen):
 )
 def test_bad_arguments(new_kms, arguments):
     result = run(new_kms().program, "serve", "--data", "x", *arguments, check=False)
-    assert result.returncode == 64
-    assert b"Usage" in result.stderr
+    assert result.returncode == USAGE
+    sentence(result.stderr.decode().strip(), "kmsd serve --help")
+
+
+@pytest.mark.parametrize(
+    "arguments,parts",
+    [
+        ([], ["no command", "kmsd init", "kmsd serve", "kmsd --help"]),
+        (["nonsense"], ["nonsense", "kmsd --help"]),
+        (["--nonsense"], ["--nonsense", "kmsd --help"]),
+        (["serve"], ["--data", "kmsd serve --help"]),
+        (["verify", "--data", "x", "more"], ["more", "kmsd verify --help"]),
+        (["backup", "--data", "x"], ["file", "kmsd backup --help"]),
+    ],
+)
+def test_one_sentence_about_usage(binaries, arguments, parts):
+    result = run(binaries.kmsd, *arguments, check=False)
+    assert result.returncode == USAGE and result.stdout == b""
+    sentence(result.stderr.decode().strip(), *parts)
+
+
+def test_help_is_no_error(binaries):
+    for arguments in (["--help"], ["--version"], ["help", "verify"], ["backup", "--help"]):
+        result = run(binaries.kmsd, *arguments)
+        assert result.stdout and not result.stderr
+
+
+def test_foreign_directory(new_kms, tmp_path):
+    """It is told apart from ours before anything is said about its mode."""
+    kms = new_kms()
+    kms.data = tmp_path / "foreign"
+    kms.data.mkdir(mode=0o755)
+    (kms.data / "file").write_text("text")
+    sentence(serve(kms, code=DATA), "no data of kmsd", "kmsd init")
 
 
 def test_stops_in_order(new_kms, rest_client):
@@ -289,8 +328,8 @@ def test_other_names_and_certificate(binaries, authority, new_kms, tmp_path):
     text.write_text("nothing\n")
     missing = tmp_path / "missing"
     for first, second, parts in [
-        (certificate, missing, ("--tls-key", "missing: No such file")),
-        (missing, key, ("--tls-certificate", "missing: No such file")),
+        (certificate, missing, ("--tls-key", "/missing", "No such file")),
+        (missing, key, ("--tls-certificate", "/missing", "No such file")),
         (certificate, other, ("does not belong", "other.pem")),
         (key, certificate, ("--tls-certificate", "holds a private key", "BEGIN CERTIFICATE")),
         (certificate, certificate, ("--tls-key", "holds a certificate", "BEGIN PRIVATE KEY")),
@@ -299,7 +338,8 @@ def test_other_names_and_certificate(binaries, authority, new_kms, tmp_path):
         (certificate, text, ("no private key in PEM",)),
         (tmp_path, key, ("--tls-certificate", "cannot read")),
     ]:
-        sentence(serve(kms, "--tls-certificate", first, "--tls-key", second), *parts)
+        code = NO_INPUT if missing in (first, second) else CONFIGURATION
+        sentence(serve(kms, "--tls-certificate", first, "--tls-key", second, code=code), *parts)
 
 
 def test_reads_as_another_user(new_kms):
@@ -311,4 +351,5 @@ def test_reads_as_another_user(new_kms):
     text = output_of(result).strip()
     # Where the program itself cannot be reached by that user, there is nothing to see.
     if "setpriv" not in text:
+        assert result.returncode == PERMISSION
         sentence(text, str(kms.data))
