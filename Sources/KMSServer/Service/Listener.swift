@@ -59,7 +59,8 @@ struct Listeners: Service {
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             for listener in listeners { tasks.addTask { try await listener.run() } }
-            try await tasks.waitForAll()
+            // Not `waitForAll`: when one cannot listen, the others shall end.
+            for try await _ in tasks {}
         }
     }
 }
