@@ -27,7 +27,9 @@ struct Listener: Sendable {
         let isRunning = Locked(false)
         let application = Application(
             responder: gate, server: server,
-            configuration: .init(address: .hostname(address.host, port: address.port), serverName: "kmsd"),
+            // A burst of new connections waits; it would come again only after a second if there were no room for it.
+            configuration: .init(
+                address: .hostname(address.host, port: address.port), serverName: "kmsd", backlog: 4096),
             onServerRunning: { channel in
                 isRunning.withLock { $0 = true }
                 await onRunning(channel)

@@ -256,17 +256,17 @@ def test_stop_finishes_requests(start, rest_client):
 
     def make(number):
         rest = rest_client(kms, app)
-        rest.expect(200, "GET", "/sys/v1/version")
         # Whose request comes after the signal finds the connection closed.
-        with suppress(ConnectionError):
+        with suppress(OSError):
+            rest.expect(200, "GET", "/sys/v1/version")
             answers.append(rest.ask("POST", KEYS, {"name": f"slow{number}", "obj_type": "RSA", "key_size": 4096}))
 
-    workers = [threading.Thread(target=make, args=(number,)) for number in range(8)]
+    workers = [threading.Thread(target=make, args=(number,)) for number in range(4)]
     for worker in workers:
         worker.start()
     # The metrics listener, which is the last to stop, is asked itself: its own request counts.
     def under_way():
-        return (count := value(kms, "kmsd_requests_in_flight") - 1) >= 4 and count
+        return (count := value(kms, "kmsd_requests_in_flight") - 1) >= 2 and count
 
     count = wait_until(under_way, "requests under way", interval=0.001)
     kms._service.process.send_signal(signal.SIGTERM)

@@ -19,7 +19,8 @@ from processes import clean_environment, output_of, run
 
 def serve(kms, *more):
     """Starts a server that is expected to refuse; its complaint."""
-    result = run(kms.program, "serve", "--data", kms.data, "--listen", "127.0.0.1:0", *more, check=False)
+    listen = [] if "--listen" in more else ["--listen", "127.0.0.1:0"]
+    result = run(kms.program, "serve", "--data", kms.data, *listen, *more, check=False)
     assert result.returncode != 0
     assert result.stdout == b""
     return output_of(result).strip()
