@@ -93,7 +93,8 @@ package struct Server: Sendable {
         guard let address = settings.metrics.listen else { return [listeners] }
         let metrics = Listener(
             address: address, setting: "--metrics-listen", server: .http1(configuration: http(vault, limits)),
-            gate: RequestGate(Routes.operation(of: vault), vault: vault, limit: limits.requests),
+            // Whoever watches the server must see it also when it is busy.
+            gate: RequestGate(Routes.operation(of: vault), vault: vault, limit: .max),
             onRunning: { channel in
                 let bound = address.on(port: channel.localAddress?.port ?? address.port)
                 logger.notice("metrics", metadata: ["listen": "http://\(bound)/metrics"])

@@ -40,7 +40,7 @@ struct ServiceOperationTests {
                 #"kmsd_requests_total{route="/crypto/v1/sign",method="POST",status="2xx"} 3"#,
                 #"kmsd_requests_total{route="/crypto/v1/keys/{kid}",method="GET",status="4xx"} 1"#,
                 #"kmsd_crypto_operations_total{operation="sign",algorithm="ECDSA SHA256"} 3"#,
-                "kmsd_sessions 1", "kmsd_keys_cached 1", "kmsd_ready 0",
+                "kmsd_sessions 3", "kmsd_keys_cached 1", "kmsd_ready 0",
             ] {
                 #expect(text.contains(line + "\n"), "\(line)\n\(text)")
             }

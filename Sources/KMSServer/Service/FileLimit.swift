@@ -24,7 +24,7 @@ enum FileLimit {
         }
         let possible = max(1, (Int(exactly: limit.rlim_cur) ?? .max) - others)
         guard limits.connections > possible else { return limits }
-        logger.warning(
+        logger.notice(
             "fewer connections than limits.connections; raise the limit of open files (LimitNOFILE, ulimit -n)",
             metadata: ["connections": "\(possible)"])
         var limits = limits

@@ -27,7 +27,9 @@ struct Listener: Sendable {
         let isRunning = Locked(false)
         let application = Application(
             responder: gate, server: server,
-            configuration: .init(address: .hostname(address.host, port: address.port), serverName: "kmsd"),
+            // A burst of new connections waits; it would come again only after a second if there were no room for it.
+            configuration: .init(
+                address: .hostname(address.host, port: address.port), serverName: "kmsd", backlog: 4096),
             onServerRunning: { channel in
                 isRunning.withLock { $0 = true }
                 await onRunning(channel)
@@ -59,7 +61,8 @@ struct Listeners: Service {
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             for listener in listeners { tasks.addTask { try await listener.run() } }
-            try await tasks.waitForAll()
+            // Not `waitForAll`: when one cannot listen, the others shall end.
+            for try await _ in tasks {}
         }
     }
 }

@@ -22,10 +22,11 @@ struct RunningService: Sendable {
     let logger: Logger
 
     func run(onReload: @escaping @Sendable () async -> Void) async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let group = ServiceGroup(
             configuration: .init(services: listeners.map(Listeners.init), logger: quiet))
         let serving = Task { try await group.run() }
-        async let _ = watchSignals(group, serving, onReload)
+        async let _ = watch(signals, group, serving, onReload)
         async let _ = keepAlive()
         do {
             try await serving.value
@@ -43,11 +44,12 @@ struct RunningService: Sendable {
         return logger
     }
 
-    private func watchSignals(
-        _ group: ServiceGroup, _ serving: Task<Void, any Error>, _ onReload: @Sendable () async -> Void
+    private func watch(
+        _ signals: UnixSignalsSequence, _ group: ServiceGroup, _ serving: Task<Void, any Error>,
+        _ onReload: @Sendable () async -> Void
     ) async {
         await withDiscardingTaskGroup { deadline in
-            for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
+            for await signal in signals {
                 if signal == .sighup {
                     await onReload()
                 } else if vault.status.phase == .stopping {

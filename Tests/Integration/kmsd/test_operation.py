@@ -235,12 +235,13 @@ def test_public_metrics_and_readiness(start, rest_client):
 
 
 def test_several_addresses(start):
-    first, second = free_port(), free_port()
     kms = start()
     kms.stop()
-    kms.arguments = ["--listen", f"127.0.0.1:{first}", "--listen", f"127.0.0.1:{second}"]
+    other = free_port()
+    kms.arguments = ["--listen", f"127.0.0.1:{other}"]
     kms.start()
-    assert is_listening(first) and is_listening(second)
+    assert is_listening(kms.port) and is_listening(other)
+    assert f"kmsd: listening on https://127.0.0.1:{other}\n" in kms.log.read_text()
     assert kms.stop() == 0
 
 
@@ -255,20 +256,26 @@ def test_stop_finishes_requests(start, rest_client):
 
     def make(number):
         rest = rest_client(kms, app)
-        rest.expect(200, "GET", "/sys/v1/version")
-        answers.append(rest.ask("POST", KEYS, {"name": f"slow{number}", "obj_type": "RSA", "key_size": 4096}))
+        # Whose request comes after the signal finds the connection closed.
+        with suppress(OSError):
+            rest.expect(200, "GET", "/sys/v1/version")
+            answers.append(rest.ask("POST", KEYS, {"name": f"slow{number}", "obj_type": "RSA", "key_size": 4096}))
 
-    workers = [threading.Thread(target=make, args=(number,)) for number in range(8)]
+    workers = [threading.Thread(target=make, args=(number,)) for number in range(4)]
     for worker in workers:
         worker.start()
     # The metrics listener, which is the last to stop, is asked itself: its own request counts.
-    wait_until(lambda: value(kms, "kmsd_requests_in_flight") >= 4 + 1, "requests under way", interval=0.001)
+    def under_way():
+        return (count := value(kms, "kmsd_requests_in_flight") - 1) >= 2 and count
+
+    count = wait_until(under_way, "requests under way", interval=0.001)
     kms._service.process.send_signal(signal.SIGTERM)
     wait_until(lambda: not is_listening(kms.port), "the end of listening")
     assert kms.stop(0) == 0
     for worker in workers:
         worker.join()
-    assert [answer.status for answer in answers] == [201] * 8
+    assert len(answers) >= count
+    assert [answer.status for answer in answers] == [201] * len(answers)
     assert sum(answer.headers.get("Connection", "").lower() == "close" for answer in answers) >= 1
     log = kms.log.read_text()
     assert re.search(r" notice kmsd: stopping reason=\S*(TERM|15)", log), log

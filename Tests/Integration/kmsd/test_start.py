@@ -23,7 +23,8 @@ USAGE, DATA, NO_INPUT, UNAVAILABLE, CANNOT_CREATE, PERMISSION, CONFIGURATION = 6
 
 def serve(kms, *more, code):
     """Starts a server that is expected to refuse; its complaint."""
-    result = run(kms.program, "serve", "--data", kms.data, "--listen", "127.0.0.1:0", *more, check=False)
+    listen = [] if "--listen" in more else ["--listen", "127.0.0.1:0"]
+    result = run(kms.program, "serve", "--data", kms.data, *listen, *more, check=False)
     assert result.returncode == code, output_of(result)
     assert result.stdout == b""
     return output_of(result).strip()
