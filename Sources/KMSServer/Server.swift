@@ -40,7 +40,8 @@ package struct Server: Sendable {
         let isReady = Locked(false)
         let application = Application(
             router: Routes.router(for: vault), server: try httpServer(try await tlsConfiguration(vault)),
-            configuration: .init(address: .hostname(host, port: port), serverName: "kmsd"),
+            // A burst of new connections waits; it would come again only after a second if there were no room for it.
+            configuration: .init(address: .hostname(host, port: port), serverName: "kmsd", backlog: 4096),
             onServerRunning: { [logger] channel in
                 try? await channel.pipeline.addHandler(AcceptLog(logger: logger), position: .first).get()
                 isReady.withLock { $0 = true }
