@@ -8,15 +8,18 @@ internal import NIOHTTPTypes
 /// something beyond the limit is read and dropped, but not everything that somebody may want to send.
 ///
 /// Not `Sendable`: it lives on its connection's event loop.
-final class BodyLimit: ChannelInboundHandler, RemovableChannelHandler {
+final class BodyLimit: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
 
     /// Bytes beyond the limit that are read and dropped.
     private static var tolerance: Int { 33_554_432 }
 
     /// Of the current request's body, in bytes.
     private var count = 0
+    private var isOver: Bool { count > Request.bodyLimit + BodyLimit.tolerance }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
@@ -24,8 +27,13 @@ final class BodyLimit: ChannelInboundHandler, RemovableChannelHandler {
         case .body(let part): count += part.readableBytes
         case .end: break
         }
-        guard count <= Request.bodyLimit + BodyLimit.tolerance else { return context.close(promise: nil) }
+        guard !isOver else { return context.close(promise: nil) }
         context.fireChannelRead(data)
+    }
+
+    /// TLS waits a moment for the client to say that it closes, too. Until then no more is read.
+    func read(context: ChannelHandlerContext) {
+        if !isOver { context.read() }
     }
 }
 

@@ -38,7 +38,7 @@ struct Listener: Sendable {
             try await application.run()
         } catch {
             guard !isRunning.withLock({ $0 }), !(error is CancellationError) else { throw error }
-            throw StartError("cannot listen on \(address): \(reason(error))")
+            throw StartError("cannot listen on \(address): \(reason(error))", .unavailable)
         }
     }
 

@@ -4,7 +4,7 @@ import json
 import random
 
 import pytest
-from wire import client_context, exchange, request, statuses
+from wire import client_context, connect, exchange, read_all, request, statuses
 
 VERSION = "/sys/v1/version"
 DIGEST = "/crypto/v1/digest"
@@ -126,20 +126,30 @@ def test_pipelined_requests_are_answered_in_order(server, app, context):
     assert statuses(answer) == [200, 404, 200, 405] * 20 + [200]
 
 
+def answer_so_far(server, data: bytes, context) -> bytes:
+    with connect(server, context) as connection:
+        connection.sendall(data)
+        connection.settimeout(0.2)
+        try:
+            return read_all(connection)
+        except TimeoutError:
+            return b""
+
+
 def test_mutated_requests(server, app, context):
     """A valid request with some bytes changed, left out, put in or doubled: an answer below 500 or none."""
     dice = random.Random(4)
     valid = request("POST", DIGEST, app.authorization, BODY, CLOSE)
     odd = [b"\x00", b"\r\n", b"\n", b" ", b":", b"\xff", b"%", b"\r\n\r\n", b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n"]
     seen = set()
-    for _ in range(300):
+    for _ in range(120):
         data = valid
         for _ in range(dice.randint(1, 4)):
             place, length = dice.randrange(len(data)), dice.randint(1, 8)
             middle = dice.choice([b"", dice.choice(odd), dice.randbytes(length), data[place : place + length] * 2])
             data = data[:place] + middle + data[place + dice.choice([0, length]) :]
-        # A request that is cut short would wait for the rest; its end comes from here.
-        answer = exchange(server, data + b"\r\n\r\n0\r\n\r\n" + bytes(64), context)
+        # Some are the beginning of a longer request, and the server waits for the rest.
+        answer = answer_so_far(server, data, context)
         seen |= set(statuses(answer))
         assert not any(status >= 500 for status in statuses(answer)), (data, answer)
     assert {200, 400, 401} <= seen
