@@ -3,7 +3,7 @@ package import Hummingbird
 /// The whole API.
 package enum Routes {
     package static func router(for vault: Vault) -> Router<KMSContext> {
-        let routes = RouteTable(authenticator: vault.authenticator)
+        let routes = RouteTable(authenticator: vault.authenticator, guardedGroups: vault.guardedGroups)
         SystemController(vault: vault).addRoutes(to: routes)
         SessionController(vault: vault).addRoutes(to: routes)
         AccountController(vault: vault).addRoutes(to: routes)
@@ -20,10 +20,11 @@ package enum Routes {
         KeyCheckController(vault: vault).addRoutes(to: routes)
         LogController(vault: vault).addRoutes(to: routes)
         PluginController(vault: vault).addRoutes(to: routes)
-        let batches = GenericBatchController()
-        batches.addRoutes(to: routes)
+        let inner = InnerRequests()
+        GenericBatchController(inner: inner).addRoutes(to: routes)
+        ApprovalController(vault: vault, inner: inner).addRoutes(to: routes)
         let router = routes.build()
-        batches.use(router)
+        inner.use(router)
         return router
     }
 }

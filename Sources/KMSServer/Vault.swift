@@ -17,6 +17,7 @@ package final class Vault: Sendable {
     package let storage = StorageHealth()
     package let apps = RecordCache<AppRecord>(limit: 10_000)
     package let keys = RecordCache<LoadedKey>(limit: 10_000)
+    package let guardedGroups: GuardedGroups
     package let transientKeys: TransientKeys
     package let multiPart: MultiPart
     /// For work that takes longer than a signature: key generation, password hashes, checks of imported keys. It must
@@ -36,6 +37,7 @@ package final class Vault: Sendable {
             pool: pool, chain: chain, flush: flushAudit, storage: storage,
             flusher: WALFlusher(database: pool.path, blocking: blocking, logger: logger))
         sessions = Sessions(in: context)
+        guardedGroups = try pool.read { db in try GuardedGroups(db) }
         self.blocking = blocking
     }
 

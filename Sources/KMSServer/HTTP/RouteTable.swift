@@ -8,10 +8,12 @@ package final class RouteTable {
 
     private let router = Router(context: KMSContext.self, options: .autoGenerateHeadEndpoints)
     private let authenticator: Authenticator
+    private let guardedGroups: GuardedGroups
     private var methods: [String: [HTTPRequest.Method]] = [:]
 
-    package init(authenticator: Authenticator) {
+    package init(authenticator: Authenticator, guardedGroups: GuardedGroups) {
         self.authenticator = authenticator
+        self.guardedGroups = guardedGroups
         router.add(middleware: RequestLog())
     }
 
@@ -23,9 +25,10 @@ package final class RouteTable {
 
     /// A route for authenticated apps and users. What they are refused is recorded here, for all routes.
     package func on(_ method: HTTPRequest.Method, _ path: String, _ handler: @escaping Handler) {
-        let authenticator = authenticator
+        let (authenticator, guardedGroups) = (authenticator, guardedGroups)
         open(method, path) { request, context in
-            let principal = try await authenticator.principal(of: request, context: context)
+            var principal = try await authenticator.principal(of: request, context: context)
+            principal.guardedGroups = guardedGroups.all.subtracting(context.approvedGroups)
             do {
                 return try await handler(request, context, principal)
             } catch let error as KMSError where error.status == .forbidden {
