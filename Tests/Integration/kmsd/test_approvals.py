@@ -383,7 +383,7 @@ def test_the_official_client_asks_for_approvals_and_takes_the_results(server, cl
     key = cli("get-app-api-key", "--name", "cli quorum app").split()[-1]
     cli("user-logout")
     cli("app-login", "--api-key", key)
-    ec_key = cli("create-key", "--name", "cli-quorum-ec", "--obj-type", "EC", "--elliptic-curve", "NistP256", "--exportable", "-f").split()[-1]
+    ec_key = cli("create-key", "--name", "cli-quorum-ec", "--obj-type", "EC", "--ec-name", "NistP256", "--exportable", "-f").split()[-1]
     aes = cli("create-key", "--name", "cli-quorum-aes", "--obj-type", "AES", "--key-size", "256").split()[-1]
     (tmp_path / "data").write_bytes(b"data")
 
