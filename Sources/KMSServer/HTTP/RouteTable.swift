@@ -28,7 +28,8 @@ package final class RouteTable {
         let (authenticator, guardedGroups) = (authenticator, guardedGroups)
         open(method, path) { request, context in
             var principal = try await authenticator.principal(of: request, context: context)
-            principal.guardedGroups = guardedGroups.all.subtracting(context.approvedGroups)
+            let guarded = guardedGroups.all
+            if !guarded.isEmpty { principal.guardedGroups = guarded.subtracting(context.approvedGroups) }
             do {
                 return try await handler(request, context, principal)
             } catch let error as KMSError where error.status == .forbidden {

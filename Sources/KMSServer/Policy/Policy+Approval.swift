@@ -46,9 +46,9 @@ extension Policy.Action {
     /// What only looks, or only checks what others made, needs none.
     fileprivate var needsApproval: Bool {
         switch self {
-        case .read, .verify, .macVerify, .digest: false
-        case .sign, .encrypt, .decrypt, .macGenerate, .wrapKey, .unwrapKey, .deriveKey, .agreeKey, .export, .activate,
-            .revoke, .delete, .destroy, .deletePrivate, .copy, .rotate, .updateProfile, .updateKeyOps,
+        case .read, .verify, .macVerify: false
+        case .sign, .digest, .encrypt, .decrypt, .macGenerate, .wrapKey, .unwrapKey, .deriveKey, .agreeKey, .export,
+            .activate, .revoke, .delete, .destroy, .deletePrivate, .copy, .rotate, .updateProfile, .updateKeyOps,
             .updateEnabledState, .updatePolicies, .move:
             true
         }

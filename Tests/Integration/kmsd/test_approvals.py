@@ -104,6 +104,7 @@ def test_every_use_and_change_of_a_guarded_key_needs_approval(office):
         ("POST", "/crypto/v1/encrypt", {"key": {"kid": secret}, "plain": iv, **cbc}),
         ("POST", "/crypto/v1/decrypt", {"key": {"kid": secret}, "cipher": iv, **cbc}),
         ("POST", "/crypto/v1/encrypt/init", {"key": {"kid": secret}, **cbc}),
+        ("POST", "/crypto/v1/keys/digest", {"key": {"kid": secret}, "alg": "SHA256"}),
         ("POST", "/crypto/v1/mac", {"key": {"kid": secret}, "data": iv}),
         ("POST", "/crypto/v1/wrapkey", {"key": {"kid": secret}, "subject": {"kid": key}, "alg": "AES", "mode": "KWP"}),
         ("GET", f"/crypto/v1/keys/{key}/export", None),
