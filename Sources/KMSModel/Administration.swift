@@ -30,6 +30,8 @@ package struct Group: Codable, Sendable {
     package var acctID: String
     package var createdAt: Timestamp?
     package var creator: Creator?
+    /// nil: nothing needs approval.
+    package var approvalPolicy: ApprovalPolicy?
 
     package enum CodingKeys: String, CodingKey {
         case groupID = "group_id"
@@ -37,6 +39,7 @@ package struct Group: Codable, Sendable {
         case acctID = "acct_id"
         case createdAt = "created_at"
         case creator
+        case approvalPolicy = "approval_policy"
     }
 
     package init(groupID: String, name: String, description: String?, acctID: String, createdAt: Timestamp?) {
@@ -46,12 +49,30 @@ package struct Group: Codable, Sendable {
         self.acctID = acctID
         self.createdAt = createdAt
     }
+
+    /// A policy that only another server understands must not spoil a listing.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        groupID = try container.decode(String.self, forKey: .groupID)
+        name = try container.decode(String.self, forKey: .name)
+        description = try container.decodeIfPresent(String.self, forKey: .description)
+        acctID = try container.decode(String.self, forKey: .acctID)
+        createdAt = try container.decodeIfPresent(Timestamp.self, forKey: .createdAt)
+        creator = try container.decodeIfPresent(Creator.self, forKey: .creator)
+        approvalPolicy = try? container.decodeIfPresent(ApprovalPolicy.self, forKey: .approvalPolicy)
+    }
 }
 
 /// POST /sys/v1/groups.
 package struct GroupRequest: Codable, Sendable {
     package var name: String?
     package var description: String?
+    package var approvalPolicy: ApprovalPolicyChange?
+
+    package enum CodingKeys: String, CodingKey {
+        case name, description
+        case approvalPolicy = "approval_policy"
+    }
 
     package init(name: String, description: String?) {
         self.name = name

@@ -4,21 +4,19 @@ package import Hummingbird
 package enum Routes {
     /// - Parameter publicMetrics: /metrics is there for everybody.
     package static func router(for vault: Vault, publicMetrics: Bool = false) -> Router<KMSContext> {
-        let batches = GenericBatchController()
-        let router = table(for: vault, batches, publicMetrics: publicMetrics).build()
-        batches.use(router)
+        let inner = InnerRequests()
+        let router = table(for: vault, inner, publicMetrics: publicMetrics).build()
+        inner.use(router)
         return router
     }
 
     /// What the router is made of, for the comparison with the API's description.
     package static func table(for vault: Vault) -> RouteTable {
-        table(for: vault, GenericBatchController(), publicMetrics: false)
+        table(for: vault, InnerRequests(), publicMetrics: false)
     }
 
-    private static func table(
-        for vault: Vault, _ batches: GenericBatchController, publicMetrics: Bool
-    ) -> RouteTable {
-        let routes = RouteTable(authenticator: vault.authenticator, metrics: vault.metrics.requests)
+    private static func table(for vault: Vault, _ inner: InnerRequests, publicMetrics: Bool) -> RouteTable {
+        let routes = RouteTable(vault: vault)
         SystemController(vault: vault).addRoutes(to: routes)
         HealthController(vault: vault).addRoutes(to: routes)
         MetricsController(vault: vault, isPublic: publicMetrics).addRoutes(to: routes)
@@ -38,13 +36,14 @@ package enum Routes {
         AttestationController(vault: vault).addRoutes(to: routes)
         LogController(vault: vault).addRoutes(to: routes)
         PluginController(vault: vault).addRoutes(to: routes)
-        batches.addRoutes(to: routes)
+        GenericBatchController(inner: inner).addRoutes(to: routes)
+        ApprovalController(vault: vault, inner: inner).addRoutes(to: routes)
         return routes
     }
 
     /// What the loopback listener of `metrics.listen` answers. What is asked there does not count as requests.
     static func operation(of vault: Vault) -> Router<KMSContext> {
-        let routes = RouteTable(authenticator: vault.authenticator, metrics: RequestMetrics())
+        let routes = RouteTable(vault: vault, metrics: RequestMetrics())
         HealthController(vault: vault).addRoutes(to: routes)
         MetricsController(vault: vault, isPublic: true).addRoutes(to: routes)
         return routes.build()

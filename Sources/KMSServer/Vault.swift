@@ -19,6 +19,7 @@ package final class Vault: Sendable {
     package let storage: StorageHealth
     package let apps = RecordCache<AppRecord>(limit: 10_000)
     package let keys = RecordCache<LoadedKey>(limit: 10_000)
+    package let guardedGroups: GuardedGroups
     package let transientKeys: TransientKeys
     package let multiPart: MultiPart
     /// For work that takes longer than a signature: key generation, password hashes, checks of imported keys. It must
@@ -28,7 +29,7 @@ package final class Vault: Sendable {
     package init(
         store: DataStore, flushAudit: AuditLog.Flush = .soon, limits: Limits = Limits(), logger: Logger,
         blocking: NIOThreadPool = .singleton
-    ) {
+    ) throws {
         pool = store.pool
         engine = store.keys.engine
         transientKeys = store.keys.transientKeys
@@ -39,6 +40,7 @@ package final class Vault: Sendable {
             pool: pool, chain: chain, flush: flushAudit, storage: storage,
             flusher: WALFlusher(database: pool.path, blocking: blocking, storage: storage))
         sessions = Sessions(in: engine.context)
+        guardedGroups = try pool.read { db in try GuardedGroups(db) }
         self.blocking = blocking
         throttle = LoginThrottle(rules: limits.login)
         metrics = Metrics()
@@ -89,7 +91,7 @@ extension Vault {
         _ directory: DataDirectory, masterKey source: MasterKeySource = .init(), flushAudit: AuditLog.Flush = .soon,
         limits: Limits = Limits(), logger: Logger
     ) async throws -> Vault {
-        Vault(
+        try Vault(
             store: try DataStore.open(directory, masterKey: source), flushAudit: flushAudit, limits: limits,
             logger: logger)
     }

@@ -1,30 +1,21 @@
-internal import FoundationEssentials
 internal import HTTPTypes
 internal import Hummingbird
 internal import KMSModel
-internal import KMSSupport
-internal import NIOCore
 
 /// POST /batch/v1: any requests to /crypto/v1, in batches of batches.
 ///
 /// Every item goes through the router as if it had come alone, with the batch's credential: it is authenticated,
 /// checked and recorded like any other. Items run one after the other in any case; in a `Serial` batch those after a
 /// failure are skipped.
-final class GenericBatchController: Sendable {
-    private let responder = Locked<RouterResponder<KMSContext>?>(nil)
+struct GenericBatchController: Sendable {
+    let inner: InnerRequests
 
     func addRoutes(to routes: RouteTable) {
-        routes.on(.post, "/batch/v1") { [self] request, context, _ in
+        routes.on(.post, "/batch/v1") { request, context, _ in
             let batch = try await request.json(BatchNode.self)
             try BatchController.checkCount(batch.count)
             return try .json(try await run(batch, request.headers[.authorization], context))
         }
-    }
-
-    /// Must be called when all routes are known.
-    func use(_ router: Router<KMSContext>) {
-        let built = router.buildResponder()
-        responder.withLock { $0 = built }
     }
 
     private func run(_ node: BatchNode, _ authorization: String?, _ context: KMSContext) async throws -> BatchOutcome {
@@ -61,45 +52,9 @@ final class GenericBatchController: Sendable {
         guard let method = HTTPRequest.Method(item.method.uppercased()) else {
             return GenericBatchController.failure("Field \"method\" is not an HTTP method")
         }
-        guard let responder = responder.withLock({ $0 }) else { throw KMSError.internalError }
-        var headers: HTTPFields = [:]
-        headers[.authorization] = authorization
-        var body = ByteBuffer()
-        if let value = item.body {
-            body = ByteBuffer(bytes: try JSONEncoder().encode(value))
-            headers[.contentLength] = String(body.readableBytes)
-        }
-        let request = Request(
-            head: HTTPRequest(method: method, scheme: nil, authority: nil, path: item.operation, headerFields: headers),
-            body: RequestBody(buffer: body))
-        let response = try await responder.respond(to: request, context: context)
-        return try await GenericBatchController.outcome(response)
+        let answer = try await inner.run(method, item.operation, item.body, authorization, context)
+        return .result(status: answer.status, body: answer.body)
     }
 
     private static func failure(_ message: String) -> BatchOutcome { .result(status: 400, body: .text(message)) }
-
-    /// A plain-text refusal becomes a JSON string.
-    private static func outcome(_ response: Response) async throws -> BatchOutcome {
-        let collector = BodyCollector()
-        try await response.body.write(collector)
-        let bytes = collector.bytes
-        guard !bytes.isEmpty else { return .result(status: response.status.code, body: nil) }
-        let isJSON = response.headers[.contentType] == "application/json"
-        let body =
-            isJSON
-            ? try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
-            : JSONValue.text(String(decoding: bytes, as: UTF8.self))
-        return .result(status: response.status.code, body: body)
-    }
-}
-
-/// Takes the body of an answer that does not go to the network.
-private final class BodyCollector: ResponseBodyWriter, Sendable {
-    private let buffer = Locked<[UInt8]>([])
-
-    var bytes: [UInt8] { buffer.withLock { $0 } }
-
-    func write(_ part: ByteBuffer) { buffer.withLock { $0 += Array(part.readableBytesView) } }
-
-    func finish(_ trailingHeaders: HTTPFields?) {}
 }

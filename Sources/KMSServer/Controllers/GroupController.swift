@@ -31,8 +31,14 @@ struct GroupController {
             groupID: newID(), name: try FieldRules.name(request.name),
             description: try FieldRules.description(request.description), acctID: principal.acctID, createdAt: .now)
         group.creator = principal.creator
-        let created = try await vault.change { [group] db in
+        let created = try await vault.change { [group, vault] db in
+            var group = group
+            if case .set(let policy)? = request.approvalPolicy {
+                try Policy.check(policy, account: principal.acctID, in: db)
+                group.approvalPolicy = policy
+            }
             try GroupStore.insert(group, in: db)
+            try vault.guardedGroups.update(in: db)
             let event = AuditEvent(.administrative, "Group \(group.name.quoted) created", by: principal, context)
             return (group, event.about(group.groupID, groups: [group.groupID]))
         }
@@ -43,13 +49,22 @@ struct GroupController {
     {
         try Policy.checkAdministrator(principal)
         let id = try await group(context, principal).groupID
-        let updated = try await vault.change { db in
+        try Policy.checkApproval(principal, changing: id)
+        let updated = try await vault.change { [vault] db in
             guard var group = try GroupStore.find(id: id, account: principal.acctID, in: db) else {
                 throw KMSError.notFound("group does not exist")
             }
             if let name = request.name { group.name = try FieldRules.name(name) }
             if let description = try FieldRules.description(request.description) { group.description = description }
+            switch request.approvalPolicy {
+            case .set(let policy)?:
+                try Policy.check(policy, account: principal.acctID, in: db)
+                group.approvalPolicy = policy
+            case .remove?: group.approvalPolicy = nil
+            case nil: break
+            }
             try GroupStore.update(group, in: db)
+            try vault.guardedGroups.update(in: db)
             let event = AuditEvent(.administrative, "Group \(group.name.quoted) updated", by: principal, context)
             return (group, event.about(group.groupID, groups: [group.groupID]))
         }
@@ -59,8 +74,10 @@ struct GroupController {
     private func delete(_ context: KMSContext, _ principal: Principal) async throws -> Response {
         try Policy.checkAdministrator(principal)
         let group = try await group(context, principal)
-        try await vault.change { db in
+        try Policy.checkApproval(principal, changing: group.groupID)
+        try await vault.change { [vault] db in
             try GroupStore.delete(group.groupID, in: db)
+            try vault.guardedGroups.update(in: db)
             let event = AuditEvent(.administrative, "Group \(group.name.quoted) deleted", by: principal, context)
             return ((), event.about(group.groupID, groups: [group.groupID]))
         }

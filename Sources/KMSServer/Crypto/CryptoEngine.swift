@@ -23,6 +23,9 @@ package final class CryptoEngine: Sendable {
         case object(kid: String, type: ObjectType)
         case appSecret(id: String)
         case tlsKey(name: String)
+        /// The body of a request that waits for approval, and the answer to it.
+        case approvalBody(id: String)
+        case approvalResult(id: String)
         /// What a client carries from part to part of an encryption or decryption.
         case cipherState(owner: String, direction: CipherRules.Direction)
 
@@ -35,6 +38,8 @@ package final class CryptoEngine: Sendable {
             case .object(let kid, let type): "object/\(type.rawValue)/\(kid)"
             case .appSecret(let id): "app/\(id)"
             case .tlsKey(let name): "tls/\(name)"
+            case .approvalBody(let id): "approval/body/\(id)"
+            case .approvalResult(let id): "approval/result/\(id)"
             case .cipherState(let owner, .encrypt): "state/encrypt/\(owner)"
             case .cipherState(let owner, .decrypt): "state/decrypt/\(owner)"
             }

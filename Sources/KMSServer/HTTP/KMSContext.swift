@@ -7,6 +7,8 @@ package struct KMSContext: RequestContext {
     /// For the audit log; nil in tests without a network.
     package let clientAddress: String?
     package let started: ContinuousClock.Instant
+    /// Groups whose approvers have approved this very request.
+    package var approvedGroups: Set<String> = []
 
     package init(source: Source) {
         coreContext = .init(source: source)

@@ -73,7 +73,7 @@ package struct RefusedField: Sendable {
 
     static var ofGroups: [RefusedField] {
         [
-            RefusedField("approval_policy"), RefusedField("cryptographic_policy"), RefusedField("key_metadata_policy"),
+            RefusedField("cryptographic_policy"), RefusedField("key_metadata_policy"),
             RefusedField("key_history_policy"), RefusedField("hmg"),
         ]
     }

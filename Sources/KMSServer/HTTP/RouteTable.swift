@@ -8,14 +8,17 @@ package final class RouteTable {
 
     private let router = Router(context: KMSContext.self, options: .autoGenerateHeadEndpoints)
     private let authenticator: Authenticator
+    private let guardedGroups: GuardedGroups
     private let metrics: RequestMetrics
     /// Of each path. Its parameters begin with a colon.
     package private(set) var methods: [String: [HTTPRequest.Method]] = [:]
 
-    package init(authenticator: Authenticator, metrics: RequestMetrics) {
-        self.authenticator = authenticator
-        self.metrics = metrics
-        router.add(middleware: RequestLog(metrics: metrics))
+    /// - Parameter metrics: where its requests are counted; else with the vault's.
+    package init(vault: Vault, metrics: RequestMetrics? = nil) {
+        authenticator = vault.authenticator
+        guardedGroups = vault.guardedGroups
+        self.metrics = metrics ?? vault.metrics.requests
+        router.add(middleware: RequestLog(metrics: self.metrics))
     }
 
     /// A route that anybody may call.
@@ -26,9 +29,11 @@ package final class RouteTable {
 
     /// A route for authenticated apps and users. What they are refused is recorded here, for all routes.
     package func on(_ method: HTTPRequest.Method, _ path: String, _ handler: @escaping Handler) {
-        let authenticator = authenticator
+        let (authenticator, guardedGroups) = (authenticator, guardedGroups)
         open(method, path) { request, context in
-            let principal = try await authenticator.principal(of: request, context: context)
+            var principal = try await authenticator.principal(of: request, context: context)
+            let guarded = guardedGroups.all
+            if !guarded.isEmpty { principal.guardedGroups = guarded.subtracting(context.approvedGroups) }
             do {
                 return try await handler(request, context, principal)
             } catch let error as KMSError where error.status == .forbidden {

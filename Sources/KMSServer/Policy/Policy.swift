@@ -21,6 +21,7 @@ package enum Policy {
         do throws(KMSError) {
             try checkPermission(principal, action, object)
             try checkObject(principal, action, object)
+            try checkApproval(principal, action, object)
         } catch {
             throw error.about(object)
         }

@@ -42,6 +42,26 @@ package enum Principal: Sendable {
         }
     }
 
+    /// Groups that this request may neither change nor use for want of approvals.
+    package var guardedGroups: Set<String> {
+        get {
+            switch self {
+            case .app(let app): app.guardedGroups
+            case .user(let user): user.guardedGroups
+            }
+        }
+        set {
+            switch self {
+            case .app(var app):
+                app.guardedGroups = newValue
+                self = .app(app)
+            case .user(var user):
+                user.guardedGroups = newValue
+                self = .user(user)
+            }
+        }
+    }
+
     package var acctID: String {
         switch self {
         case .app(let app): app.acctID

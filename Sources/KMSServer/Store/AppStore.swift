@@ -19,6 +19,8 @@ package struct AppRecord: Sendable {
     /// SHA-256 of the secret, which has 64 random bytes and so needs no slow hash.
     package var secretHash: Secret
     package var sealedSecret: [UInt8]
+    /// Of the request at hand; not stored. See `Principal`.
+    package var guardedGroups: Set<String> = []
 
     package init(
         id: String, acctID: String, name: String, createdAt: Timestamp, groups: [String: Set<AppPermission>?],

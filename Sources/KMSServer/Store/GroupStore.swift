@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 package import GRDB
 package import KMSModel
 
@@ -9,12 +10,12 @@ package enum GroupStore {
         }
         try db.execute(
             sql: """
-                INSERT INTO "group" (group_id, acct_id, name, description, created_at, creator)
-                VALUES (?, ?, ?, ?, ?, ?)
+                INSERT INTO "group" (group_id, acct_id, name, description, created_at, creator, approval_policy)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 group.groupID, group.acctID, group.name, group.description, group.createdAt?.seconds ?? 0,
-                group.creator?.user ?? "",
+                group.creator?.user ?? "", try policyJSON(group),
             ])
     }
 
@@ -23,8 +24,8 @@ package enum GroupStore {
             throw KMSError.conflict("group already exists")
         }
         try db.execute(
-            sql: "UPDATE \"group\" SET name = ?, description = ? WHERE group_id = ?",
-            arguments: [group.name, group.description, group.groupID])
+            sql: "UPDATE \"group\" SET name = ?, description = ?, approval_policy = ? WHERE group_id = ?",
+            arguments: [group.name, group.description, try policyJSON(group), group.groupID])
     }
 
     /// - Throws: `KMSError` 409 while the group holds objects, apps or plugins.
@@ -43,25 +44,38 @@ package enum GroupStore {
     package static func find(id: String, account: String, in db: Database) throws -> Group? {
         try Row.fetchOne(
             db, sql: "SELECT * FROM \"group\" WHERE group_id = ? AND acct_id = ?", arguments: [id, account]
-        ).map(group)
+        ).map { try group($0) }
     }
 
     package static func find(name: String, account: String, in db: Database) throws -> Group? {
         try Row.fetchOne(
             db, sql: "SELECT * FROM \"group\" WHERE name = ? AND acct_id = ?", arguments: [name, account]
-        ).map(group)
+        ).map { try group($0) }
+    }
+
+    /// Groups whose objects need approvals, in all accounts.
+    package static func guarded(in db: Database) throws -> Set<String> {
+        Set(try String.fetchAll(db, sql: "SELECT group_id FROM \"group\" WHERE approval_policy IS NOT NULL"))
     }
 
     package static func all(account: String, in db: Database) throws -> [Group] {
         try Row.fetchAll(db, sql: "SELECT * FROM \"group\" WHERE acct_id = ? ORDER BY name", arguments: [account])
-            .map(group)
+            .map { try group($0) }
     }
 
-    private static func group(_ row: Row) -> Group {
+    private static func policyJSON(_ group: Group) throws -> String? {
+        try group.approvalPolicy.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) }
+    }
+
+    private static func group(_ row: Row) throws -> Group {
         var group = Group(
             groupID: row["group_id"], name: row["name"], description: row["description"], acctID: row["acct_id"],
             createdAt: Timestamp(seconds: row["created_at"]))
         group.creator = Creator(user: row["creator"])
+        // One that cannot be read is an error: without it the group would be unprotected.
+        group.approvalPolicy = try (row["approval_policy"] as String?).map {
+            try JSONDecoder().decode(ApprovalPolicy.self, from: Data($0.utf8))
+        }
         return group
     }
 }

@@ -9,6 +9,8 @@ package struct UserRecord: Sendable {
     /// scrypt, see `PasswordHash`.
     package var passwordHash: String
     package var createdAt: Timestamp
+    /// Of the request at hand; not stored. See `Principal`.
+    package var guardedGroups: Set<String> = []
 
     package init(id: String, acctID: String, email: String, passwordHash: String, createdAt: Timestamp) {
         self.id = id

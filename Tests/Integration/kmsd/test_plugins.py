@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from processes import run
 
@@ -251,6 +251,28 @@ def test_the_ca_must_be_one(site, directory):
     assert 'Field "subject_key"' in site.refuse(404, subject_key="no such key")
 
 
+def test_what_certificates_cannot_be_made_with_is_named(site):
+    for name, kind in (("p224", "NistP224"), ("k1", "SecP256K1"), ("ed448", "Ed448"), ("x25519", "X25519")):
+        body = {"name": f"web {name}", "obj_type": "EC", "elliptic_curve": kind}
+        site.app.expect(201, "POST", "/crypto/v1/keys", body)
+        assert "this key is none of them" in site.refuse(400, name)
+    site.app.expect(201, "POST", "/crypto/v1/keys", {"name": "web aes", "obj_type": "AES", "key_size": 256})
+    assert "no RSA or EC key" in site.refuse(400, "aes")
+    site.app.expect(400, "POST", f"/sys/v1/plugins/{site.plugin}", b'{"subject_dn":')
+
+
+@pytest.mark.parametrize("field", ["subject_key", "issuer_cert", "issuer_key"])
+def test_nothing_revoked_takes_part(site, directory, field):
+    site.add_authority(directory, f"revoked {field}", OPENSSL_KEYS["P-256"])
+    site.app.expect(201, "POST", "/crypto/v1/keys", {"name": f"web leaf {field}", **SUBJECTS["subject-p256"]})
+    body = site.input(f"leaf {field}", f"revoked {field}")
+    path = f"/sys/v1/plugins/{site.plugin}"
+    site.app.expect(200, "POST", path, body)
+    kid = site.app.expect(200, "POST", "/crypto/v1/keys/info", {"name": body[field]}).json()["kid"]
+    site.admin.expect(204, "POST", f"/crypto/v1/keys/{kid}/revoke", {"code": "KeyCompromise"})
+    assert "Compromised" in site.app.expect(403, "POST", path, body).text
+
+
 def test_an_expired_ca_issues_nothing(site, directory):
     from cryptography.hazmat.primitives import hashes
     from datetime import datetime, timezone
@@ -410,6 +432,9 @@ def test_the_official_client_makes_runs_and_deletes_plugins(server, cli, site, t
         pem = json.loads((tmp_path / "output.json").read_text())
         (tmp_path / "leaf.pem").write_text(pem)
         run("openssl", "verify", "-CAfile", site.authorities["P-256"], tmp_path / "leaf.pem")
+    cli("audit-log")
+    (dump,) = cli.directory.glob("log_dump_*.csv")
+    assert "ran plugin" in dump.read_text()
     cli("delete-plugin", "--id", plugin)
     site.admin.expect(404, "GET", f"/sys/v1/plugins/{plugin}")
     cli("user-logout")

@@ -17,6 +17,8 @@ struct X509CAPlugin: NativePlugin {
         let subject = try await call.key(request.subjectKey, field: "subject_key", for: .read)
         let authority = try await call.key(request.issuerCertificate, field: "issuer_cert", for: .read)
         let issuer = try await call.key(request.issuerKey, field: "issuer_key", for: .sign)
+        try checkTrusted(subject.object, field: "subject_key")
+        try checkTrusted(authority.object, field: "issuer_cert")
         let certificate = try issue(request, subject, authority, issuer, call.vault.engine)
         let serial = Hex.text(certificate.serialNumber.bytes)
         try await call.vault.recordUse(
@@ -27,6 +29,18 @@ struct X509CAPlugin: NativePlugin {
             summary: "issued certificate \(serial) for \(subject.object.quotedReference), signed with "
                 + "\(issuer.object.quotedReference), issuer \(authority.object.quotedReference)",
             groups: [subject, authority, issuer].compactMap(\.object.groupID))
+    }
+
+    /// Nobody is told to trust a key that was revoked, nor by a CA that was. The issuer's key is Active, or it would not
+    /// sign.
+    private func checkTrusted(_ object: Sobject, field: String) throws(KMSError) {
+        let state = object.state ?? .active
+        guard object.enabled, state == .active || state == .preActive else {
+            throw KMSError.forbidden(
+                "Requested operation is not allowed: field \"\(field)\": \(object.quotedLabel) is "
+                    + (object.enabled ? "in state \(state.rawValue)" : "disabled")
+            ).about(object)
+        }
     }
 
     private func issue(

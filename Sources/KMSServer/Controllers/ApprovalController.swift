@@ -1,0 +1,148 @@
+internal import FoundationEssentials
+internal import GRDB
+internal import HTTPTypes
+internal import Hummingbird
+internal import KMSModel
+internal import KMSSupport
+
+/// /sys/v1/approval_requests: requests that need approvals are filed, approved or denied, and run.
+struct ApprovalController {
+    let vault: Vault
+    let inner: InnerRequests
+
+    private var desk: ApprovalDesk { ApprovalDesk(vault: vault) }
+
+    private static var path: String { "/sys/v1/approval_requests" }
+
+    func addRoutes(to routes: RouteTable) {
+        let path = ApprovalController.path
+        routes.on(.post, path) { request, context, principal in
+            try await create(try await request.json(ApprovalDraft.self), context, principal)
+        }
+        routes.on(.get, path) { request, _, principal in try await list(Query(request), principal) }
+        routes.on(.get, path + "/:id") { _, context, principal in
+            let id = id(context)
+            return try .json(
+                try await vault.pool.read { db in
+                    let review = try desk.review(id, principal, in: db)
+                    return try desk.answer(review, in: db)
+                })
+        }
+        routes.on(.post, path + "/:id/approve") { _, context, principal in
+            try await decide("approved", context, principal) { $0.approve(as: principal) }
+        }
+        routes.on(.post, path + "/:id/deny") { _, context, principal in
+            try await decide("denied", context, principal) { $0.deny(as: principal) }
+        }
+        routes.on(.post, path + "/:id/result") { request, context, principal in
+            try await ApprovalRunner(vault: vault, inner: inner)
+                .result(id(context), request.headers[.authorization], context, principal)
+        }
+        routes.on(.delete, path + "/:id") { _, context, principal in try await delete(context, principal) }
+    }
+
+    // MARK: Filing
+
+    private func create(
+        _ draft: ApprovalDraft, _ context: KMSContext, _ principal: Principal
+    ) async throws -> Response {
+        let method = try ApprovalController.method(draft)
+        let description = try FieldRules.description(draft.description)
+        let id = newID()
+        let sealed = try draft.body.map { body in
+            try vault.engine.seal(Secret(try JSONEncoder().encode(body)), as: .approvalBody(id: id))
+        }
+        let answer = try await vault.change { [vault] db in
+            try ApprovalStore.deleteExpired(in: db)
+            let subjects = try ApprovalSubjects(draft, of: principal, in: db)
+            let groups = subjects.groups.intersection(vault.guardedGroups.all).sorted()
+            guard !groups.isEmpty else {
+                throw KMSError.badRequest(
+                    "Nothing that you can see and this request names needs an approval; send the request itself")
+            }
+            let record = ApprovalRecord(
+                id: id, acctID: principal.acctID, requester: principal.creator, method: method.rawValue,
+                operation: draft.operation, description: description,
+                subjects: subjects.subjects.sorted { $0.id ?? "" < $1.id ?? "" }, groups: groups, createdAt: .now)
+            try ApprovalStore.insert(record, sealedBody: sealed, in: db)
+            let review = try ApprovalReview(record, in: db)
+            let event = desk.event("asked for the approval of", record, context, principal)
+            return (try desk.answer(review, in: db), event)
+        }
+        return try .json(answer, status: .created)
+    }
+
+    /// - Throws: `KMSError` 400 for requests that are none or that no approval could be for.
+    private static func method(_ draft: ApprovalDraft) throws(KMSError) -> HTTPRequest.Method {
+        let method = HTTPRequest.Method(draft.method.uppercased())
+        guard let method, [.get, .post, .put, .patch, .delete].contains(method) else {
+            throw .badRequest("Field \"method\" must be one of GET, POST, PUT, PATCH, DELETE")
+        }
+        guard ["/crypto/v1/", "/sys/v1/groups/", "/sys/v1/plugins/"].contains(where: draft.operation.hasPrefix),
+            draft.operation.utf8.count <= 2048, draft.operation.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else {
+            throw .badRequest(
+                "Field \"operation\" must be a path below /crypto/v1, /sys/v1/groups or /sys/v1/plugins, such as "
+                    + "/crypto/v1/sign")
+        }
+        return method
+    }
+
+    // MARK: Looking
+
+    private func list(_ query: Query, _ principal: Principal) async throws -> Response {
+        let requester = query.text("requester")?.lowercased()
+        let reviewer = query.text("reviewer")?.lowercased()
+        let subject = query.text("subject")?.lowercased()
+        let status = try query.value("status", as: ApprovalRecord.Status.self)
+        let offset = try query.number("offset") ?? 0
+        let limit = min(try query.number("limit") ?? 1000, 1000)
+        return try .json(
+            try await vault.pool.read { db in
+                try ApprovalStore.all(account: principal.acctID, in: db)
+                    .filter { record in
+                        (requester ?? record.requester.id) == record.requester.id
+                            && (status ?? record.status) == record.status
+                            && (subject.map { id in record.subjects.contains { $0.id == id } } ?? true)
+                    }
+                    .map { try ApprovalReview($0, in: db) }
+                    .filter { $0.isVisible(to: principal) && (reviewer.map($0.reviewerIDs.contains) ?? true) }
+                    .dropFirst(offset).prefix(limit).map { try desk.answer($0, in: db) }
+            })
+    }
+
+    private func id(_ context: KMSContext) -> String { context.parameters.get("id")?.lowercased() ?? "" }
+
+    // MARK: Deciding
+
+    private func decide(
+        _ verb: String, _ context: KMSContext, _ principal: Principal,
+        _ body: @escaping @Sendable (inout ApprovalReview) -> Void
+    ) async throws -> Response {
+        let id = id(context)
+        let answer = try await vault.change { db in
+            var review = try desk.review(id, principal, in: db)
+            guard review.reviewerIDs.contains(principal.id) else {
+                throw KMSError.forbidden("Requested operation is not allowed: others decide on this approval request")
+            }
+            guard review.record.status == .pending else {
+                throw KMSError.badRequest("The approval request is \(review.record.status.rawValue) already")
+            }
+            body(&review)
+            try ApprovalStore.update(review.record, in: db)
+            return (try desk.answer(review, in: db), desk.event(verb, review.record, context, principal))
+        }
+        return try .json(answer)
+    }
+
+    private func delete(_ context: KMSContext, _ principal: Principal) async throws -> Response {
+        let id = id(context)
+        try await vault.change { db in
+            let review = try desk.review(id, principal, in: db)
+            try review.checkRequester(principal)
+            try ApprovalStore.delete(id, in: db)
+            return ((), desk.event("deleted the approval request for", review.record, context, principal))
+        }
+        return .noContent
+    }
+}
