@@ -231,6 +231,13 @@ struct LifeCycleTests {
             _ = try await kms.key(#"{"name":"e","obj_type":"EC","elliptic_curve":"NistP256"}"#, app)
             #expect(try await kms.post("keys/kcv", #"{"name":"e"}"#, app).status == 400)
             #expect(try await kms.post("keys/kcv", #"{"name":"a","kcv_method":"CMAC"}"#, app).status == 400)
+            for (wanted, verified) in [("66E94B", true), ("66e94c", false)] {
+                let body = #"{"kcv":"\#(wanted)","obj_type":"AES","value":"\#(zeros)"}"#
+                let answer = try await kms.post("keys/kcv/verify", body, app)
+                #expect(try answer.json([String: Bool].self) == ["verified": verified])
+            }
+            let secret = #"{"kcv":"66e94b","obj_type":"SECRET","value":"AAAA"}"#
+            #expect(try await kms.post("keys/kcv/verify", secret, app).status == 400)
             #expect(try await kms.post("keys/digest", #"{"key":{"name":"e"},"alg":"SHA256"}"#, app).status == 400)
             #expect(try await kms.post("keys/digest", #"{"key":{"name":"a"},"alg":"SSL3"}"#, app).status == 400)
         }

@@ -17,7 +17,8 @@ struct ListFilterTests {
         for body in [
             #"{"name":"aes128","obj_type":"AES","key_size":128,"custom_metadata":{"use":"web","pkcs11-label":"L"}}"#,
             #"{"name":"aes256","obj_type":"AES","key_size":256,"enabled":false}"#,
-            #"{"name":"ec","obj_type":"EC","elliptic_curve":"NistP256","state":"PreActive","key_ops":["SIGN"]}"#,
+            #"{"name":"ec","obj_type":"EC","elliptic_curve":"NistP256","state":"PreActive","key_ops":["SIGN"],"#
+                + #""description":"for signing"}"#,
             #"{"name":"L","obj_type":"HMAC","key_size":256,"custom_metadata":{"use":"mail","pkcs11-id":"%01a"}}"#,
         ] { _ = try await kms.key(body, app) }
     }
@@ -46,6 +47,11 @@ struct ListFilterTests {
                 (#"{"group_id":"\#(app.group.uppercased())"}"#, all), (#"{"group_id":"\#(newID())"}"#, []),
                 (#"{"created_at":{"$gte":1700000000}}"#, all), (#"{"created_at":{"$lt":1700000000}}"#, []),
                 (#"{"created_at":{"$gt":"20200101T000000Z"}}"#, all),
+                (#"{"group_name":"web"}"#, all), (#"{"group_name":{"$ne":"web"}}"#, []),
+                (#"{"creator_id":"\#(app.id.uppercased())","creator_type":"App"}"#, all),
+                (#"{"$or":[{"creator_id":"\#(newID())"},{"creator_type":"user"}]}"#, []),
+                (#"{"description":{"$exists":true}}"#, ["ec"]), (#"{"description":"for signing"}"#, ["ec"]),
+                (#"{"wrapping_key":{"$exists":true}}"#, []), (#"{"expires":{"$lt":4000000000}}"#, []),
                 (#"{"custom_attributes.use":"web"}"#, ["aes128"]),
                 (#"{"custom_attributes.use":{"$exists":false}}"#, ["aes256", "ec"]),
                 (#"{"$not":{"custom_attributes.use":"web"}}"#, ["L", "aes256", "ec"]),

@@ -7,8 +7,6 @@ struct SessionController {
 
     func addRoutes(to routes: RouteTable) {
         routes.open(.post, "/sys/v1/session/auth") { request, context in try await login(request, context) }
-        // The same for everybody: how to log in must not tell which users there are.
-        routes.open(.post, "/sys/v1/session/auth/discover") { _, _ in try .json([["method": "password"]]) }
         routes.open(.post, "/sys/v1/session/refresh") { request, _ in
             _ = try session(request)
             return .noContent

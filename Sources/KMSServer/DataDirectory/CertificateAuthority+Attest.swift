@@ -20,7 +20,9 @@ extension CertificateAuthority {
                 "A key of this kind cannot be attested; RSA, NistP256, NistP384, NistP521 and Ed25519 can")
         }
         let certificate = try Certificate(
-            version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: publicKey, notValidBefore: Date.now,
+            version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: publicKey,
+            // The verifier's clock may be a little slow.
+            notValidBefore: Date.now.addingTimeInterval(-60),
             notValidAfter: min(Date.now.addingTimeInterval(365 * 86_400), identity.certificate.notValidAfter),
             issuer: identity.certificate.subject, subject: try DistinguishedName { CommonName(kid) },
             signatureAlgorithm: .ecdsaWithSHA256,

@@ -127,7 +127,11 @@ class Server:
         return REST(self, authorization)
 
     def admin_session(self) -> REST:
-        rest = self.connect(basic(f"{self.admin}:{self.password}"))
+        return self.user_session(self.admin, self.password)
+
+    def user_session(self, email: str, password: str) -> REST:
+        """A connection of a user who has selected the account."""
+        rest = self.connect(basic(f"{email}:{password}"))
         token = rest.expect(200, "POST", "/sys/v1/session/auth").json()["access_token"]
         rest.authorization = f"Bearer {token}"
         (account,) = rest.expect(200, "GET", "/sys/v1/users/accounts").json()

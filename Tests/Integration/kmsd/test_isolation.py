@@ -42,10 +42,15 @@ class Party:
 
     rest: object
     group: str
-    app: str
+    # Of the app or user.
+    id: str
 
-    def make(self, kind: str, name: str | None = None) -> dict:
-        body = KINDS[kind] | {"name": name or fresh(), "key_ops": OPERATIONS[KINDS[kind]["obj_type"]].split()}
+    def __post_init__(self):
+        self.aes, self.ec = self.make("aes"), self.make("ec")
+
+    def make(self, kind: str) -> dict:
+        operations = OPERATIONS[KINDS[kind]["obj_type"]].split()
+        body = KINDS[kind] | {"name": fresh(), "key_ops": operations, "group_id": self.group}
         return self.rest.expect(201, "POST", "/crypto/v1/keys", body).json()
 
     def post(self, path: str, body) -> dict:
@@ -57,18 +62,34 @@ def fresh() -> str:
 
 
 @pytest.fixture(scope="module")
-def parties(server) -> tuple[Party, Party]:
-    """The owner and the intruder."""
-    return party(server, "owner"), party(server, "intruder")
+def apps(server) -> tuple[Party, Party]:
+    """The owner and the intruder, which are apps."""
+    return an_app(server, "owner"), an_app(server, "intruder")
 
 
-def party(server, name: str) -> Party:
+@pytest.fixture(scope="module", params=["app", "member"])
+def parties(request, server, apps) -> tuple[Party, Party]:
+    """The same, or with a user as the intruder who is a member of the account and of a group."""
+    return apps[0], apps[1] if request.param == "app" else a_member(server, apps[1].group)
+
+
+def an_app(server, name: str) -> Party:
     key = server.make_app(name)
     rest = server.connect(f"Basic {key}")
     (group,) = rest.expect(200, "GET", "/sys/v1/groups").json()
-    made = Party(rest, group["group_id"], base64.b64decode(key).decode().split(":")[0])
-    made.aes, made.ec = made.make("aes"), made.make("ec")
-    return made
+    return Party(rest, group["group_id"], base64.b64decode(key).decode().split(":")[0])
+
+
+def a_member(server, group: str) -> Party:
+    admin = server.admin_session()
+    email, password = f"member-{uuid.uuid4()}@localhost", str(uuid.uuid4())
+    user = {
+        "user_email": email, "user_password": password, "account_role": ["ACCOUNTMEMBER"],
+        "add_groups": {group: ["GROUPADMINISTRATOR"]},
+    }  # fmt: skip
+    user_id = admin.expect(201, "POST", "/sys/v1/users", user).json()["user_id"]
+    admin.close()
+    return Party(server.user_session(email, password), group, user_id)
 
 
 @dataclass(frozen=True)
@@ -152,12 +173,14 @@ def macverify(me, ready):
 
 def derive(me, ready):
     encrypted = {"alg": "AES", "mode": "CBCNOPAD", "plain": B64, "iv": B64}
-    return {"name": fresh(), "key_type": "AES", "key_size": 128, "mechanism": {"encrypt_data": encrypted}}
+    made = {"name": fresh(), "group_id": me.group, "key_type": "AES", "key_size": 128}
+    return {**made, "mechanism": {"encrypt_data": encrypted}}
 
 
 def agree(d, me, own_side: str):
     sides = {own_side: {"kid": me.ec["kid"]}, "public_key" if own_side == "private_key" else "private_key": d}
-    return {**sides, "name": fresh(), "key_type": "SECRET", "key_size": 256, "mechanism": "diffie_hellman"}
+    made = {"name": fresh(), "group_id": me.group, "key_type": "SECRET", "key_size": 256}
+    return {**sides, **made, "mechanism": "diffie_hellman"}
 
 
 ROUTES: dict[str, list[Try]] = {
@@ -199,7 +222,7 @@ ROUTES: dict[str, list[Try]] = {
     **use(
         "unwrapkey", "aes", prepare=wrapped, status=201,
         body=lambda me, ready: {
-            "alg": "AES", "mode": "KW", "obj_type": "AES", "name": fresh(), "wrapped_key": ready,
+            "alg": "AES", "mode": "KW", "obj_type": "AES", "name": fresh(), "group_id": me.group, "wrapped_key": ready,
         },
     ),
     **batch("sign", "ec", sign),
@@ -336,7 +359,8 @@ def test_a_foreign_transient_key_is_as_a_damaged_one(parties):
     assert tried > 20
     for name in (fresh(), fresh()):
         for text in (blobs["aes"], damaged):
-            answer = intruder.rest.ask("POST", "/crypto/v1/keys/persist", {"transient_key": text, "name": name})
+            body = {"transient_key": text, "name": name, "group_id": intruder.group}
+            answer = intruder.rest.ask("POST", "/crypto/v1/keys/persist", body)
             assert_unknown(answer, "")
     owner.rest.expect(201, "POST", "/crypto/v1/keys/persist", {"transient_key": blobs["aes"], "name": fresh()})
 
@@ -365,11 +389,11 @@ def test_lists_hold_nothing_foreign(parties):
     own = {one["kid"] for one in intruder.rest.expect(200, "GET", "/crypto/v1/keys").json()}
     assert own >= {intruder.aes["kid"], intruder.ec["kid"]}
     filters = [
-        {"name": target["name"]}, {"group_id": owner.group}, {"creator": owner.app},
+        {"name": target["name"]}, {"group_id": owner.group}, {"creator": owner.id},
         {"custom_metadata.colour": secret["colour"]}, {"pkcs11_label": secret["pkcs11-label"]}, {"pkcs11_id": "AQ=="},
         {"filter": {"kid": target["kid"]}}, {"filter": {"name": {"$in": [target["name"]]}}},
         {"filter": {"group_id": owner.group}}, {"filter": {"group_name": "owner"}}, {"filter": {"description": "secret"}},
-        {"filter": {"creator_id": owner.app}}, {"filter": {"custom_attributes.colour": {"$gte": secret["colour"]}}},
+        {"filter": {"creator_id": owner.id}}, {"filter": {"custom_attributes.colour": {"$gte": secret["colour"]}}},
     ]  # fmt: skip
     for query in filters:
         query = {key: json.dumps(value) if key == "filter" else value for key, value in query.items()}
@@ -392,8 +416,8 @@ def encoded(query: dict) -> str:
     return urlencode(query)
 
 
-def test_the_audit_log_holds_nothing_foreign(parties):
-    owner, intruder = parties
+def test_the_audit_log_holds_nothing_foreign(apps):
+    owner, intruder = apps
     target = owner.make("aes")
     intruder.rest.ask("GET", f"/crypto/v1/keys/{target['kid']}")
     hits = intruder.rest.expect(200, "GET", "/sys/v1/logs").json()["hits"]
@@ -401,7 +425,7 @@ def test_the_audit_log_holds_nothing_foreign(parties):
     for hit in hits:
         assert intruder.group in hit["_source"]["group_ids"]
         assert target["name"] not in hit["_source"]["message"] and owner.group not in hit["_source"]["group_ids"]
-    for query in (f"object_id={target['kid']}", f"actor_id={owner.app}", f"object_id={MISSING}"):
+    for query in (f"object_id={target['kid']}", f"actor_id={owner.id}", f"object_id={MISSING}"):
         assert intruder.rest.expect(200, "GET", f"/sys/v1/logs?{query}").json() == {"hits": []}
 
 
@@ -409,17 +433,19 @@ def test_a_taken_name_tells_no_more_than_that(parties):
     """Names are unique in the account, so a foreign one is taken: the same answer as for one's own."""
     owner, intruder = parties
     theirs, mine = owner.make("aes")["name"], intruder.aes["name"]
-    blob = intruder.rest.expect(201, "POST", "/crypto/v1/keys", KINDS["aes"] | {"transient": True}).json()["transient_key"]
+    own = {"group_id": intruder.group}
+    transient = KINDS["aes"] | own | {"transient": True}
+    blob = intruder.rest.expect(201, "POST", "/crypto/v1/keys", transient).json()["transient_key"]
     key = {"kid": intruder.aes["kid"]}
     requests = {
-        "POST /crypto/v1/keys": KINDS["aes"],
-        "PUT /crypto/v1/keys": {"obj_type": "AES", "value": B64},
+        "POST /crypto/v1/keys": KINDS["aes"] | own,
+        "PUT /crypto/v1/keys": {"obj_type": "AES", "value": B64} | own,
         "POST /crypto/v1/keys/copy": {"key": key},
-        "POST /crypto/v1/keys/persist": {"transient_key": blob},
+        "POST /crypto/v1/keys/persist": {"transient_key": blob} | own,
         "POST /crypto/v1/derive": {"key": key, **derive(intruder, None)},
-        "POST /crypto/v1/agree": agree(key | {"kid": intruder.ec["kid"]}, intruder, "private_key"),
+        "POST /crypto/v1/agree": agree({"kid": intruder.ec["kid"]}, intruder, "private_key"),
         "POST /crypto/v1/unwrapkey": {
-            "key": key, "alg": "AES", "mode": "KW", "obj_type": "AES", "wrapped_key": wrapped(intruder, key),
+            "key": key, "alg": "AES", "mode": "KW", "obj_type": "AES", "wrapped_key": wrapped(intruder, key), **own,
         },
         f"PATCH /crypto/v1/keys/{intruder.ec['kid']}": {},
     }  # fmt: skip
@@ -431,8 +457,8 @@ def test_a_taken_name_tells_no_more_than_that(parties):
     assert page == []
 
 
-def test_foreign_groups_and_apps_are_as_missing_ones(parties):
-    owner, intruder = parties
+def test_foreign_groups_and_apps_are_as_missing_ones(apps):
+    owner, intruder = apps
     own = intruder.make("aes")["kid"]
     admin_only = [
         ("GET", "/sys/v1/apps/{app}"), ("DELETE", "/sys/v1/apps/{app}"), ("GET", "/sys/v1/apps/{app}/credential"),
@@ -442,7 +468,7 @@ def test_foreign_groups_and_apps_are_as_missing_ones(parties):
     for method, path in admin_only:
         answers = [
             told(intruder.rest.ask(method, path.format(app=app, group=group)))
-            for app, group in ((owner.app, owner.group), (MISSING, MISSING))
+            for app, group in ((owner.id, owner.group), (MISSING, MISSING))
         ]
         assert answers[0] == answers[1] and answers[0][0] in (403, 404), path
     for method, path, body in (
@@ -455,13 +481,13 @@ def test_foreign_groups_and_apps_are_as_missing_ones(parties):
         ]
         assert answers[0] == answers[1] and answers[0][0] in (400, 404), path
     groups = intruder.rest.expect(200, "GET", "/sys/v1/groups").json()
-    apps = intruder.rest.expect(200, "GET", "/sys/v1/apps").json()
-    assert [one["group_id"] for one in groups] == [intruder.group] and [one["app_id"] for one in apps] == [intruder.app]
+    listed = intruder.rest.expect(200, "GET", "/sys/v1/apps").json()
+    assert [one["group_id"] for one in groups] == [intruder.group] and [one["app_id"] for one in listed] == [intruder.id]
 
 
-def test_public_keys_are_not_published(parties):
+def test_public_keys_are_not_published(apps):
     """The route is there on the real service, for objects with `publish_public_key`; here nothing is published."""
-    owner, _ = parties
+    owner, _ = apps
     account = owner.ec["acct_id"]
     anonymous = owner.rest.kms.connect()
     answers = [
@@ -472,8 +498,8 @@ def test_public_keys_are_not_published(parties):
     assert answer.status == 400 and "publish_public_key" in answer.text
 
 
-def test_a_plugin_reaches_nothing_foreign(parties, server):
-    owner, intruder = parties
+def test_a_plugin_reaches_nothing_foreign(apps, server):
+    owner, intruder = apps
     admin = server.admin_session()
     plugin = admin.expect(
         201, "POST", "/sys/v1/plugins",

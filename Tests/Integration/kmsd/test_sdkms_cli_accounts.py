@@ -107,8 +107,7 @@ def test_certificate_login(cli, server, connect, tmp_path):
 @command("list-accounts", "id, name and state as in the database")
 @command("select-account", "a session without an account has one afterwards; a foreign account is refused")
 @command("list-users", "the ids and addresses of the database")
-@command("show-user", "client bug: its parser demands --account-id, which the function does not take: TypeError")
-@command("show-account", "client bug: its parser lacks --account-id, which the function needs: TypeError")
+@command("show-account", "the attributes of the database; of a foreign id, it does not exist")
 def test_accounts_and_users(call, server, connect):
     account, name = server.sql("SELECT acct_id, name FROM account")
     assert call("list-accounts").split() == [account, *name.split(), "AuthType.Fortanix", "Activated"]
@@ -124,10 +123,17 @@ def test_accounts_and_users(call, server, connect):
     assert is_alive(connect, token)
     user, email = server.sql("SELECT user_id, email FROM user")
     assert call("list-users").split() == [user, email]
-    text = call.fails("show-user", "--user-id", user, "--account-id", account)
-    assert "TypeError: show_user() got an unexpected keyword argument 'account_id'" in text
-    text = call.fails("show-account")
-    assert "TypeError: show_account() missing 1 required positional argument: 'account_id'" in text
+    shown = json.loads(call("show-account", "--account-id", account))
+    assert (shown["acct_id"], shown["name"]) == (account, name)
+    assert "status:   404" in call.refused("show-account", "--account-id", user)
+
+
+@command("show-user", "the attributes of the database; of a foreign id, it does not exist")
+def test_one_user(call, server):
+    user, email = server.sql("SELECT user_id, email FROM user")
+    shown = json.loads(call("show-user", "--user-id", user))
+    assert (shown["user_id"], shown["user_email"]) == (user, email)
+    assert "status:   404" in call.refused("show-user", "--user-id", "00000000-0000-4000-8000-000000000000")
 
 
 @command("create-group", "in the database")

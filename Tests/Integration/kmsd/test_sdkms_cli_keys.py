@@ -273,3 +273,29 @@ def test_attestation(cli, create, server, tmp_path):
     assert answer != json.loads(cli("key-attestation", "--kid", kid))
     create("not attested", "AES", "--key-size", "128")
     assert "status:   400" in cli.refused("key-attestation", "--name", "not attested")
+
+
+def test_what_can_be_attested(rest, tmp_path):
+    """Every kind of private key that X.509 has a place for, and nothing else."""
+
+    def attest(**kind):
+        name = f"to attest {kind}"
+        made = rest.expect(201, "POST", "/crypto/v1/keys", {"name": name, "custom_metadata": {"a": "b"}, **kind}).json()
+        return made, rest.ask("POST", "/crypto/v1/keys/key_attestation", {"key": {"name": name}})
+
+    kinds = [{"obj_type": "EC", "elliptic_curve": curve} for curve in ("NistP256", "NistP384", "NistP521", "Ed25519")]
+    for kind in [{"obj_type": "RSA", "key_size": 2048}, *kinds]:
+        made, answer = attest(**kind)
+        assert answer.status == 200, answer.text
+        certificate = x509.load_der_x509_certificate(base64.b64decode(answer.json()["attestation_statement"]["statement"]))
+        authority = x509.load_der_x509_certificate(base64.b64decode(answer.json()["authority_chain"][0]))
+        certificate.verify_directly_issued_by(authority)
+        assert certificate.public_key() == load_der_public_key(base64.b64decode(made["pub_key"]))
+    for kind in (
+        {"obj_type": "EC", "elliptic_curve": "X25519"}, {"obj_type": "HMAC", "key_size": 256},
+        {"obj_type": "EC", "elliptic_curve": "SecP256K1"},
+    ):  # fmt: skip
+        _, answer = attest(**kind)
+        assert answer.status == 400 and "attested" in answer.text
+    rest.expect(204, "POST", f"/crypto/v1/keys/{made['kid']}/destroy")
+    assert rest.ask("POST", "/crypto/v1/keys/key_attestation", {"key": {"kid": made["kid"]}}).status == 400

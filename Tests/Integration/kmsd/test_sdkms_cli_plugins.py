@@ -76,7 +76,7 @@ def approved(call, server):
     """Approves a request, as the administrator over REST, after the client has found it pending."""
 
     def approve(printed: str) -> str:
-        request = KID.search(printed)[0]
+        request = KID.search(printed.partition("request_id: ")[2])[0]
         assert printed.strip().endswith("Status: PENDING")
         assert json.loads(call("task-result", "--request-id", request))["status"] == "PENDING"
         admin = server.admin_session()
