@@ -3,6 +3,9 @@ package import GRDB
 
 /// The one SQLite file. WAL with synchronous=FULL: what was answered survives `kill -9` and a power cut.
 package enum KMSDatabase {
+    /// In bytes. The write-ahead log is checkpointed when it has 4 MB.
+    private static var logLimit: Int { 16_777_216 }
+
     package static func open(_ path: String) throws -> DatabasePool {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = true
@@ -12,6 +15,8 @@ package enum KMSDatabase {
         configuration.prepareDatabase { db in
             // Deleted rows held sealed key material: overwrite them.
             try db.execute(sql: "PRAGMA secure_delete = ON")
+            // A long reading, a backup for example, lets the write-ahead log grow. Afterwards it shrinks to this again.
+            try db.execute(sql: "PRAGMA journal_size_limit = \(logLimit)")
         }
         let pool = try DatabasePool(path: path, configuration: configuration)
         // GRDB lowers this to NORMAL when it switches WAL on, so it is set on the one writing connection afterwards.

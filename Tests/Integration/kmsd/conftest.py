@@ -117,7 +117,8 @@ class Server:
 
     def verify(self) -> str:
         """What `kmsd verify` says, also while the server works; anything it finds is a failure."""
-        return output_of(run(self.program, "verify", "--data", self.data)).strip()
+        environment = clean_environment(**self.environment)
+        return output_of(run(self.program, "verify", "--data", self.data, env=environment)).strip()
 
     def admin_session(self) -> REST:
         rest = REST(self, basic(f"{self.admin}:{self.password}"))

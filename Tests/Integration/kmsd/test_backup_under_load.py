@@ -2,11 +2,15 @@
 
 import base64
 import os
+import random
+import shutil
+import signal
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from processes import output_of, run, wait_until
+from processes import clean_environment, output_of, run, wait_until
+from small_disk import FaultyDisk
 from steady_work import KEYS, Work, recorded_signatures
 
 
@@ -104,6 +108,36 @@ def test_wrong_master_key(backup, new_kms, tmp_path):
     _, file = backup
     other = new_kms("other")
     refused(restore(other, file, tmp_path / "new", check=False), tmp_path, "master key")
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_killed_in_the_middle(backup, new_kms, tmp_path, command):
+    """Killed at any call that writes, it leaves nothing under the name that was given, or all of it."""
+    kms, file = backup
+    disk = FaultyDisk(tmp_path, kms.data)
+    target = tmp_path / "target"
+    arguments = [target] if command == "backup" else ["--master-key-file", kms.data / "master.key", file]
+    arguments = ["--data", kms.data if command == "backup" else target / "data", *arguments]
+    restored = new_kms("target", initialize=False) if command == "restore" else None
+    number, kills = 1, 0
+    while True:
+        environment = clean_environment(**disk.environment, FAULTY_DISK_KILL=str(number))
+        result = run(kms.program, command, *arguments, env=environment, check=False)
+        if restored and restored.data.exists():
+            assert restored.verify().endswith("all is well")
+            shutil.rmtree(restored.data)
+        elif not restored and target.exists():
+            restore(kms, target, tmp_path / f"from {number}")
+            target.unlink()
+        else:
+            assert result.returncode == -signal.SIGKILL
+        if result.returncode != -signal.SIGKILL:
+            assert result.returncode == 0, output_of(result)
+            break
+        kills += 1
+        number += random.randint(1, 8)
+    assert kills > 5
+    assert kms.verify().endswith("all is well")
 
 
 def refused(result, tmp_path, word: str):

@@ -3,6 +3,7 @@
 import base64
 import os
 import random
+import secrets
 import shutil
 import signal
 import time
@@ -13,7 +14,7 @@ from small_disk import FaultyDisk
 from steady_work import KEYS
 
 # Every how manieth call `make test` tries. The rest, and all that chance adds, is for `make soak`.
-STRIDE = 4
+STRIDE = 6
 
 
 @pytest.fixture
@@ -34,13 +35,13 @@ def filled(new_kms, rest_client, tmp_path):
     return kms
 
 
-def rotate(kms, check: bool = True, **environment):
-    command = [kms.program, "rotate-master-key", "--data", kms.data]
-    return run(*command, env=clean_environment(**environment), check=check)
+def rotate(kms, *arguments, check: bool = True, **environment):
+    command = [kms.program, "rotate-master-key", "--data", kms.data, *arguments]
+    return run(*command, env=clean_environment(**kms.environment, **environment), check=check)
 
 
-def is_usable(kms, rest_client) -> str:
-    """Serves, lets the app in, exports and signs; answers the master key that it does so with."""
+def is_usable(kms, rest_client):
+    """Serves, lets the app in, exports and signs."""
     assert kms.verify().endswith("all is well")
     kms.start(any_port=True)
     app = rest_client(kms, kms.authorization)
@@ -50,46 +51,65 @@ def is_usable(kms, rest_client) -> str:
     app.expect(200, "POST", f"{KEYS}/{keys['signer']}/sign", {"hash_alg": "SHA256", "data": "AAAA"})
     app.close()
     assert kms.stop() == 0
-    return (kms.data / "master.key").read_text()
+
+
+def master_key(kms) -> str | None:
+    """What is in the file, if there is one."""
+    file = kms.data / "master.key"
+    return file.read_text() if file.exists() else None
 
 
 def test_rotation(filled, rest_client):
     kms = filled
-    old = (kms.data / "master.key").read_bytes()
+    old = master_key(kms)
     rotate(kms)
-    assert is_usable(kms, rest_client).encode() != old
-    (kms.data / "master.key").write_bytes(old)
+    is_usable(kms, rest_client)
+    assert master_key(kms) != old
+    (kms.data / "master.key").write_text(old)
     result = run(kms.program, "serve", "--data", kms.data, "--listen", "127.0.0.1:0", check=False)
-    assert result.returncode != 0 and "master key" in output_of(result)
+    assert result.returncode == 78
+    (line,) = output_of(result).splitlines()
+    assert "master key" in line and "does not belong to this data directory" in line
 
 
-def test_killed_at_each_call(filled, rest_client, tmp_path):
-    kill_at_calls(filled, rest_client, tmp_path, STRIDE)
+@pytest.mark.parametrize("kind", ["file", "environment"])
+def test_killed_at_some_calls(filled, rest_client, tmp_path, kind):
+    kill_at_calls(filled, rest_client, tmp_path, kind, STRIDE)
 
 
 @pytest.mark.soak
-def test_killed_at_every_call(filled, rest_client, tmp_path):
-    kill_at_calls(filled, rest_client, tmp_path, 1)
+@pytest.mark.parametrize("kind", ["file", "environment"])
+def test_killed_at_every_call(filled, rest_client, tmp_path, kind):
+    kill_at_calls(filled, rest_client, tmp_path, kind, 1)
 
 
-def kill_at_calls(kms, rest_client, tmp_path, stride: int):
+def kill_at_calls(kms, rest_client, tmp_path, kind: str, stride: int):
+    """To a key in a file, or from one to one in the environment."""
     disk = FaultyDisk(tmp_path, kms.data)
     original = tmp_path / "original"
     shutil.copytree(kms.data, original)
-    old = (original / "master.key").read_text()
-    seen, number = set(), 1 + random.randrange(stride)
+    old = master_key(kms)
+    new = secrets.token_hex(32)
+    change = ["--new-master-key", kind]
+    if kind == "environment":
+        # Set from the beginning, as the operator does: it opens the directory only when it has become the right one.
+        kms.environment = {"KMSD_MASTER_KEY": new}
+    kept, number = set(), 1 + random.randrange(stride)
     while True:
         shutil.rmtree(kms.data)
         shutil.copytree(original, kms.data)
-        result = rotate(kms, False, **disk.environment, FAULTY_DISK_KILL=str(number))
+        faults = disk.environment | {"FAULTY_DISK_KILL": str(number)}
+        result = rotate(kms, *change, check=False, **faults, KMSD_NEW_MASTER_KEY=new)
         if result.returncode != -signal.SIGKILL:
             assert result.returncode == 0, output_of(result)
             break
-        seen.add(is_usable(kms, rest_client) == old)
-        rotate(kms)
+        is_usable(kms, rest_client)
+        kept.add(master_key(kms) == old)
+        # Once more, to yet another key in a file.
+        rotate(kms, "--new-master-key", "file")
         assert kms.verify().endswith("all is well")
         number += stride
-    assert seen == {True, False}, f"{number} calls, and not both keys were seen"
+    assert True in kept and number > 3 * stride
     print(f"killed before {number - 1} calls, every {stride}")
 
 
