@@ -5,6 +5,8 @@ package import GRDB
 package enum KMSDatabase {
     /// "kmsd" in SQLite's header: what `file` and a restore look at.
     static var applicationID: Int32 { 0x6B6D_7364 }
+    /// In bytes. The write-ahead log is checkpointed when it has 4 MB.
+    private static var logLimit: Int { 16_777_216 }
 
     /// Opens the database to work with it, and brings it up to date.
     package static func open(_ path: String) throws -> DatabasePool {
@@ -38,6 +40,8 @@ package enum KMSDatabase {
         configuration.prepareDatabase { db in
             // Deleted rows held sealed key material: overwrite them.
             try db.execute(sql: "PRAGMA secure_delete = ON")
+            // A long reading, a backup for example, lets the write-ahead log grow. Afterwards it shrinks to this again.
+            try db.execute(sql: "PRAGMA journal_size_limit = \(logLimit)")
         }
         return configuration
     }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from processes import PATIENCE, Service, clean_environment, run, wait_until
+from processes import PATIENCE, Service, clean_environment, output_of, run, wait_until
 from sdkms_client import PROPERTY, Client
 
 
@@ -71,7 +71,7 @@ class Server:
     admin = "admin@localhost"
     password = "correct horse battery staple"
 
-    def __init__(self, program: Path, directory: Path, log_level: str | None = None):
+    def __init__(self, program: Path, directory: Path, log_level: str | None = None, initialize: bool = True):
         directory.mkdir(exist_ok=True)
         self.program = program
         self.directory = directory
@@ -84,7 +84,8 @@ class Server:
         self.environment: dict[str, str] = {}
         self.port = 0
         self._service = None
-        run(program, "init", "--data", self.data, env=clean_environment(KMSD_ADMIN_PASSWORD=self.password))
+        if initialize:
+            run(program, "init", "--data", self.data, env=clean_environment(KMSD_ADMIN_PASSWORD=self.password))
 
     @property
     def url(self) -> str:
@@ -98,7 +99,9 @@ class Server:
         self._service = Service(command, clean_environment(**self.environment), self.log)
         self._service.start()
 
-    def start(self):
+    def start(self, any_port: bool = False):
+        """`any_port`: another program may have taken the old one, and nobody relies on it."""
+        self.port = 0 if any_port else self.port
         seen = self.log.stat().st_size if self.log.exists() else 0
         self.launch()
 
@@ -122,6 +125,11 @@ class Server:
 
     def open_files(self) -> int:
         return len(os.listdir(f"/proc/{self._service.process.pid}/fd"))
+
+    def verify(self) -> str:
+        """What `kmsd verify` says, also while the server works; anything it finds is a failure."""
+        environment = clean_environment(**self.environment)
+        return output_of(run(self.program, "verify", "--data", self.data, env=environment)).strip()
 
     def connect(self, authorization: str | None = None) -> REST:
         return REST(self, authorization)
@@ -224,8 +232,8 @@ def new_kms(binaries, tmp_path):
     """Makes data directories that no other test sees; what is still running at the end is stopped."""
     made = []
 
-    def make(name: str = "kmsd") -> Server:
-        made.append(Server(binaries.kmsd, tmp_path / name))
+    def make(name: str = "kmsd", initialize: bool = True) -> Server:
+        made.append(Server(binaries.kmsd, tmp_path / name, initialize=initialize))
         return made[-1]
 
     yield make

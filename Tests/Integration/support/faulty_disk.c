@@ -1,9 +1,13 @@
 /* Loaded into a program with LD_PRELOAD: calls that write or flush files below the directory FAULTY_DISK_DATA fail with
- * the error number that a file named after the call holds in the directory FAULTY_DISK_CONTROL. */
+ * the error number that a file named after the call holds in the directory FAULTY_DISK_CONTROL.
+ *
+ * With FAULTY_DISK_KILL=N the program is killed instead of its Nth call that changes a file or a directory. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,11 +33,20 @@ static int fault(const char *call, int descriptor)
     return atoi(digits);
 }
 
+static void count_down(void)
+{
+    static atomic_int calls;
+    const char *number = getenv("FAULTY_DISK_KILL");
+    if (number && atomic_fetch_add(&calls, 1) + 1 == atoi(number))
+        raise(SIGKILL);
+}
+
 #define REAL(type, name, ...) ((type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name))
 
 #define FAIL(call)                                  \
     do {                                            \
         int kept = errno, number = fault(call, fd); \
+        count_down();                               \
         errno = number ? number : kept;             \
         if (number)                                 \
             return -1;                              \
@@ -61,4 +74,40 @@ int fdatasync(int fd)
 {
     FAIL("fsync");
     return REAL(int, fdatasync, int)(fd);
+}
+
+ssize_t write(int fd, const void *bytes, size_t count)
+{
+    FAIL("write");
+    return REAL(ssize_t, write, int, const void *, size_t)(fd, bytes, count);
+}
+
+int ftruncate(int fd, off_t length)
+{
+    FAIL("ftruncate");
+    return REAL(int, ftruncate, int, off_t)(fd, length);
+}
+
+int ftruncate64(int fd, off64_t length)
+{
+    FAIL("ftruncate");
+    return REAL(int, ftruncate64, int, off64_t)(fd, length);
+}
+
+int rename(const char *from, const char *to)
+{
+    count_down();
+    return REAL(int, rename, const char *, const char *)(from, to);
+}
+
+int unlink(const char *path)
+{
+    count_down();
+    return REAL(int, unlink, const char *)(path);
+}
+
+int link(const char *from, const char *to)
+{
+    count_down();
+    return REAL(int, link, const char *, const char *)(from, to);
 }

@@ -38,10 +38,6 @@ class SmallDisk:
                 except OSError as error:
                     assert error.errno == errno.ENOSPC
 
-    @property
-    def is_full(self) -> bool:
-        return self._filler.exists()
-
     def free(self):
         self._filler.unlink()
 
