@@ -74,7 +74,10 @@ package struct Server: Sendable {
         var channel = HTTP1Channel.Configuration(
             additionalChannelHandlers: [RequestTimer(limits: limits)], idleTimeout: limits.idle)
         channel.httpDecoder = .init(maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100)
-        return try .tls(.http1(configuration: channel), tlsConfiguration: configuration)
+        let http = HTTPServerBuilder { [channel] responder in
+            LoopChannel(base: HTTP1Channel(responder: responder, configuration: channel))
+        }
+        return try .tls(http, tlsConfiguration: configuration)
     }
 
     private func tlsConfiguration(_ vault: Vault) async throws -> TLSConfiguration {

@@ -38,6 +38,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let (host, port) = try endpoint()
         FileLimit.raise()
+        MemoryArenas.limit()
         LoggingSystem.bootstrap { label in StreamLogHandler.standardError(label: label) }
         var logger = Logger(label: "kmsd")
         logger.logLevel = Logger.Level(rawValue: logLevel.lowercased()) ?? .info

@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 package import GRDB
 internal import KMSModel
 internal import KMSSupport
@@ -8,24 +7,24 @@ package import OpenSSLCrypto
 /// from the master key. Who can write the database but has no master key can neither change, drop nor insert entries
 /// without `verify` noticing, except for cutting off the end.
 package struct AuditChain: Sendable {
-    private let key: Secret
-    private let context: LibraryContext
+    private let key: HMACKey
 
     package init(masterKey: MasterKey, in context: LibraryContext) throws(CryptoError) {
-        key = try masterKey.auditKey(in: context)
-        self.context = context
+        key = try HMACKey(try masterKey.auditKey(in: context), in: context)
     }
 
     /// Appends inside the caller's transaction, so that the record and what it tells of are stored together or not at
     /// all.
     package func append(_ events: [AuditEvent], in db: Database) throws {
         var previous = try AuditStore.lastChain(in: db) ?? []
+        let time = Timestamp.now
+        let shown = time.rfc3339
         for event in events {
-            let time = Timestamp.now
-            let record = event.record(at: time)
-            let json = try encode(record)
+            let record = event.record(at: shown)
+            let json = record.json
             previous = try link(previous, json)
-            try AuditStore.append(record, json: json, time: time, chain: previous, in: db)
+            try AuditStore.append(
+                record, json: String(decoding: json, as: UTF8.self), time: time, chain: previous, in: db)
         }
     }
 
@@ -36,20 +35,14 @@ package struct AuditChain: Sendable {
         var broken: Int64?
         try AuditStore.forEach(in: db) { entry in
             guard broken == nil else { return }
-            previous = try link(previous, entry.record)
+            previous = try link(previous, Array(entry.record.utf8))
             if previous != entry.chain || entry.sequence != expected { broken = entry.sequence }
             expected += 1
         }
         return broken
     }
 
-    private func link(_ previous: [UInt8], _ json: String) throws -> [UInt8] {
-        try MessageAuthentication.hmacSHA256(key, previous + Array(json.utf8), in: context)
-    }
-
-    private func encode(_ record: AuditRecord) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(record), as: UTF8.self)
+    private func link(_ previous: [UInt8], _ json: [UInt8]) throws -> [UInt8] {
+        try key.code(previous, json)
     }
 }

@@ -25,19 +25,27 @@ final class RequestTimer: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPResponsePart
 
     private let limits: ConnectionLimits
-    private var timeout: Scheduled<Void>?
+    /// nil: no limit at the moment.
+    private var deadline: NIODeadline?
+    /// What looks at the deadline next, and when. It stays when the deadline moves away, because to cancel a scheduled
+    /// task and to schedule one for each request costs more than all else here.
+    private var alarm: (task: Scheduled<Void>, time: NIODeadline)?
     /// Requests whose answers are not complete.
     private var open = 0
     private var isReading = false
 
     init(limits: ConnectionLimits) { self.limits = limits }
 
-    func handlerAdded(context: ChannelHandlerContext) { arm(limits.firstRequest, context) }
+    func handlerAdded(context: ChannelHandlerContext) {
+        deadline = .now() + limits.firstRequest
+        setAlarm(context)
+    }
 
-    func handlerRemoved(context: ChannelHandlerContext) { timeout?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) { alarm?.task.cancel() }
 
     func channelInactive(context: ChannelHandlerContext) {
-        timeout?.cancel()
+        alarm?.task.cancel()
+        deadline = nil
         context.fireChannelInactive()
     }
 
@@ -46,34 +54,50 @@ final class RequestTimer: ChannelDuplexHandler, RemovableChannelHandler {
         case .head:
             open += 1
             isReading = true
-            arm(limits.body, context)
+            deadline = .now() + limits.body
         case .body:
             break
         case .end:
             isReading = false
-            settle(context)
+            settle()
         }
         context.fireChannelRead(data)
+    }
+
+    /// Most requests are here as a whole now, and need no alarm.
+    func channelReadComplete(context: ChannelHandlerContext) {
+        setAlarm(context)
+        context.fireChannelReadComplete()
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         if case .end = unwrapOutboundIn(data) {
             open -= 1
-            if !isReading { settle(context) }
+            if !isReading { settle() }
+            setAlarm(context)
         }
         context.write(data, promise: promise)
     }
 
     /// All of the request is here: while it is answered there is no limit, afterwards that of idle connections.
-    private func settle(_ context: ChannelHandlerContext) {
-        timeout?.cancel()
-        if open <= 0 { arm(limits.idle, context) }
+    private func settle() { deadline = open <= 0 ? .now() + limits.idle : nil }
+
+    /// Sees to it that something looks at the deadline in time.
+    private func setAlarm(_ context: ChannelHandlerContext) {
+        guard let deadline, alarm.map({ $0.time > deadline }) ?? true else { return }
+        alarm?.task.cancel()
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let task = context.eventLoop.scheduleTask(deadline: deadline) {
+            let (timer, context) = bound.value
+            timer.ring(context)
+        }
+        alarm = (task, deadline)
     }
 
-    private func arm(_ time: TimeAmount, _ context: ChannelHandlerContext) {
-        timeout?.cancel()
-        let channel = context.channel
-        timeout = context.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
+    private func ring(_ context: ChannelHandlerContext) {
+        alarm = nil
+        guard let deadline else { return }
+        if deadline <= .now() { context.channel.close(promise: nil) } else { setAlarm(context) }
     }
 }
 

@@ -18,10 +18,27 @@ package final class StorageHealth: Sendable {
             let value = try await write()
             failure.withLock { $0 = nil }
             return value
-        } catch let error as DatabaseError {
-            if let answer = KMSError(storage: error) { failure.withLock { $0 = answer } }
+        } catch {
+            note(error)
             throw error
         }
+    }
+
+    /// The same for a write that nothing waits for.
+    package func observing<Value>(_ write: () throws -> Value) throws -> Value {
+        do {
+            let value = try write()
+            failure.withLock { $0 = nil }
+            return value
+        } catch {
+            note(error)
+            throw error
+        }
+    }
+
+    private func note(_ error: any Error) {
+        guard let error = error as? DatabaseError, let answer = KMSError(storage: error) else { return }
+        failure.withLock { $0 = answer }
     }
 }
 
