@@ -1,5 +1,6 @@
 # make demo     NGINX in front of a key in a KMS, from nothing, on this machine (CHECK=1: verify and exit)
 # make test     everything that continuous integration runs
+# make bench    speed and memory of kmsd beside openssl speed and OpenBao (BENCH_SECONDS=1 BENCH_SIGNATURES=100000: short)
 # make install  module, programs, sample configuration and manual pages (DESTDIR, PREFIX)
 
 SHELL := /bin/bash
@@ -13,6 +14,8 @@ PYTHON ?= python3
 INSTALL ?= install
 RELEASE := -c release --disable-local-rpath
 BUILT := .build/release
+BENCH_SECONDS ?= 3
+BENCH_SIGNATURES ?= 1000000
 FUZZ_SECONDS ?= 600
 FUZZ_API_REQUESTS ?= 40
 KILL_ROUNDS ?= 200
@@ -23,7 +26,7 @@ MODULE_DIR := /usr/lib/kms-pkcs11
 SAMPLES := $(PREFIX)/share/kms-pkcs11
 
 .PHONY: help packages test-packages products build lint format venv unit-tests integration-tests test demo install \
-	clean tsan tsan-build asan asan-build fuzz fuzz-api fork-soak kill-rounds soak
+	clean tsan tsan-build asan asan-build fuzz fuzz-api fork-soak kill-rounds soak bench
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -111,6 +114,19 @@ kill-rounds: build venv
 soak: test-packages build venv
 	.venv/bin/pytest Tests/Integration -m soak
 
+# The results are written to Benchmarks/RESULTS.md.
+bench: products .venv-bench/installed
+	mkdir -p .bench
+	$(CC) -O2 -Wall -Wextra -o .bench/load Benchmarks/load/*.c -lssl -lcrypto
+	.venv-bench/bin/python Benchmarks/bench.py --kmsd $(BUILT)/kmsd --load .bench/load --bao .venv-bench/bin/bao \
+		--seconds $(BENCH_SECONDS) --signatures $(BENCH_SIGNATURES) --results Benchmarks/RESULTS.md
+
+.venv-bench/installed: Benchmarks/requirements.txt
+	@echo '== Preparing the Python environment of the benchmarks (.venv-bench)'
+	$(PYTHON) -m venv --clear .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --no-input -r $<
+	@touch $@
+
 # An existing configuration is never overwritten: the sample goes beside it.
 install:
 	@test -e $(BUILT)/libkms_pkcs11.so || { echo 'Nothing is built yet: run `make products` first.' >&2; exit 1; }
@@ -134,4 +150,4 @@ install:
 		$(INSTALL) -m 0640 pkcs11-conf/kms-pkcs11.conf $(DESTDIR)/etc/kms-pkcs11/kms-pkcs11.conf
 
 clean:
-	rm -rf .build .build-tsan .build-asan .venv .demo .pytest_cache
+	rm -rf .build .build-tsan .build-asan .venv .venv-bench .bench .demo .pytest_cache

@@ -87,6 +87,7 @@ let package = Package(
         .systemLibrary(name: "CPKCS11", path: "Include"),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CMalloc"),
         .target(name: "CForkSupport"),
         .target(name: "CRuntimeReset"),
 
@@ -128,7 +129,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "kmsd",
-            dependencies: ["KMSServer", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["CMalloc", "KMSServer", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict, linkerSettings: programLinkerSettings),
         .executableTarget(
             name: "kmsctl",

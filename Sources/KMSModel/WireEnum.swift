@@ -4,6 +4,10 @@ package protocol WireEnum: RawRepresentable<String>, CaseIterable, Codable, Send
 
 extension WireEnum {
     package init?(wire text: String) {
+        if let match = Self(rawValue: text) {
+            self = match
+            return
+        }
         let wanted = text.lowercased()
         guard let match = Self.allCases.first(where: { $0.rawValue.lowercased() == wanted }) else { return nil }
         self = match

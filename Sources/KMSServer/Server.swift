@@ -106,7 +106,8 @@ package struct Server: Sendable {
         let configuration = http(vault, limits)
         return HTTPServerBuilder { responder in
             TLSListener(
-                base: HTTP1Channel(responder: responder, configuration: configuration), identity: identity,
+                base: LoopChannel(base: HTTP1Channel(responder: responder, configuration: configuration)),
+                identity: identity,
                 handshakeLimit: .seconds(Int64(limits.handshakeSeconds)), metrics: vault.metrics)
         }
     }

@@ -26,10 +26,9 @@ package final class Digest {
     private let length: Int
 
     package init(_ algorithm: HashAlgorithm, in context: LibraryContext) throws(CryptoError) {
-        guard let name = algorithm.openSSLName, let method = EVP_MD_fetch(context.pointer, name, nil) else {
+        guard let method = context.digest(algorithm) else {
             throw CryptoError("OpenSSL has no digest \(algorithm.rawValue)")
         }
-        defer { EVP_MD_free(method) }
         guard let pointer = EVP_MD_CTX_new() else { throw CryptoError("out of memory") }
         guard EVP_DigestInit_ex2(pointer, method, nil) == 1 else {
             EVP_MD_CTX_free(pointer)

@@ -1,4 +1,6 @@
 internal import COpenSSL
+internal import KMSModel
+internal import KMSSupport
 
 /// A private OSSL_LIB_CTX: OpenSSL's providers and algorithms without the host's configuration, engines or providers.
 ///
@@ -10,10 +12,25 @@ package final class LibraryContext: @unchecked Sendable {
     // Never freed: a thread that drew random numbers from a context and ends after it crashes in OpenSSL 3.0's thread
     // clean-up. A process makes one.
     package let pointer: OpaquePointer
+    /// Fetching costs as much as a short digest, so it happens once. Never freed either.
+    private let digests = Locked<[HashAlgorithm: OpaquePointer]>([:])
 
     package init() throws(CryptoError) {
         guard let context = OSSL_LIB_CTX_new() else { throw CryptoError("cannot make an OpenSSL library context") }
         pointer = context
+    }
+
+    /// The EVP_MD of an algorithm, which stays the context's; nil when OpenSSL has none.
+    func digest(_ algorithm: HashAlgorithm) -> OpaquePointer? {
+        if let known = digests.withLock({ $0[algorithm] }) { return known }
+        guard let name = algorithm.openSSLName, let fetched = EVP_MD_fetch(pointer, name, nil) else { return nil }
+        let kept = digests.withLock { digests in
+            let kept = digests[algorithm] ?? fetched
+            digests[algorithm] = kept
+            return kept
+        }
+        if kept != fetched { EVP_MD_free(fetched) }
+        return kept
     }
 
     /// Runs `body` with this context as the thread's default, the error queue as it was afterwards.

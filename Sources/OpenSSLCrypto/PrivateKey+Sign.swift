@@ -7,31 +7,42 @@ extension PrivateKey {
     /// - Parameter input: the digest, whose length the caller has checked, or the message itself where
     ///   `algorithm.hash` is nil.
     package func sign(_ input: [UInt8], algorithm: SigningAlgorithm) throws(CryptoError) -> [UInt8] {
-        try SignatureParameters.check(algorithm, fits: pointer)
-        return try context.asDefault { () throws(CryptoError) in
+        try context.asDefault { () throws(CryptoError) in
             algorithm == .eddsa ? try signMessage(input) : try signDigest(input, algorithm)
         }
     }
 
     private func signDigest(_ digest: [UInt8], _ algorithm: SigningAlgorithm) throws(CryptoError) -> [UInt8] {
+        let operation: OpaquePointer
+        if let ready = signing.take(algorithm) { operation = ready } else { operation = try newOperation(algorithm) }
+        var length = Int(EVP_PKEY_get_size(pointer))
+        var signature = [UInt8](repeating: 0, count: length)
+        guard EVP_PKEY_sign(operation, &signature, &length, digest, digest.count) == 1 else {
+            EVP_PKEY_CTX_free(operation)
+            throw CryptoError("OpenSSL cannot sign")
+        }
+        signing.give(operation, algorithm)
+        signature.removeLast(signature.count - length)
+        return signature
+    }
+
+    private func newOperation(_ algorithm: SigningAlgorithm) throws(CryptoError) -> OpaquePointer {
+        try SignatureParameters.check(algorithm, fits: pointer)
         guard let operation = EVP_PKEY_CTX_new_from_pkey(context.pointer, pointer, nil) else {
             throw CryptoError("out of memory")
         }
-        defer { EVP_PKEY_CTX_free(operation) }
-        guard EVP_PKEY_sign_init(operation) == 1 else { throw CryptoError("this key cannot sign") }
-        try SignatureParameters.set(algorithm, on: operation)
-        var length = 0
-        guard EVP_PKEY_sign(operation, nil, &length, digest, digest.count) == 1 else {
-            throw CryptoError("OpenSSL refuses to sign")
+        do throws(CryptoError) {
+            guard EVP_PKEY_sign_init(operation) == 1 else { throw CryptoError("this key cannot sign") }
+            try SignatureParameters.set(algorithm, on: operation)
+        } catch {
+            EVP_PKEY_CTX_free(operation)
+            throw error
         }
-        var signature = [UInt8](repeating: 0, count: length)
-        guard EVP_PKEY_sign(operation, &signature, &length, digest, digest.count) == 1 else {
-            throw CryptoError("OpenSSL cannot sign")
-        }
-        return Array(signature.prefix(length))
+        return operation
     }
 
     private func signMessage(_ message: [UInt8]) throws(CryptoError) -> [UInt8] {
+        try SignatureParameters.check(.eddsa, fits: pointer)
         guard let operation = EVP_MD_CTX_new() else { throw CryptoError("out of memory") }
         defer { EVP_MD_CTX_free(operation) }
         var length = Int(EVP_PKEY_get_size(pointer))

@@ -68,6 +68,7 @@ struct Serve: AsyncParsableCommand {
         guard let data = settings.data else {
             throw ValidationError("no data directory is named: use --data, KMSD_DATA or data in the configuration file")
         }
+        MemoryArenas.limit()
         let level = LogLevel(settings.logLevel)
         LoggingSystem.bootstrap { label in LineLog(label: label, format: settings.logFormat, level: level) }
         var server = Server(directory: DataDirectory(data), settings: settings, logger: Logger(label: "kmsd"))

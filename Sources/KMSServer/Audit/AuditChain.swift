@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 package import GRDB
 internal import KMSModel
 package import KMSSupport
@@ -9,28 +8,29 @@ package import OpenSSLCrypto
 /// neither change, drop nor insert entries without `kmsd verify` noticing, nor cut off the end. Only the whole database
 /// can be exchanged for an older copy of itself.
 package struct AuditChain: Sendable {
-    private let key: Secret
-    private let context: LibraryContext
+    private let key: HMACKey
     /// The head that this process wrote or checked last. What is in the database is compared with it, which costs less
     /// than checking the code.
     private let trusted = Locked<AuditHead?>(nil)
 
-    package init(key: Secret, in context: LibraryContext) {
-        self.key = key
-        self.context = context
+    package init(key: Secret, in context: LibraryContext) throws(CryptoError) {
+        self.key = try HMACKey(key, in: context)
     }
 
     /// Appends inside the caller's transaction, so that the record and what it tells of are stored together or not at
     /// all.
     package func append(_ events: [AuditEvent], in db: Database) throws {
         var head = try checkedHead(in: db)
+        let time = Timestamp.now
+        let shown = time.rfc3339
         for event in events {
-            let time = Timestamp.now
-            let record = event.record(at: time)
-            let json = try encode(record)
-            head.chain = try link(head.chain, json)
+            let record = event.record(at: shown)
+            let json = record.json
+            head.chain = try key.code(head.chain, json)
             head.count += 1
-            try AuditStore.append(record, sequence: head.count, json: json, time: time, chain: head.chain, in: db)
+            try AuditStore.append(
+                record, sequence: head.count, json: String(decoding: json, as: UTF8.self), time: time,
+                chain: head.chain, in: db)
         }
         head.mac = try code(head)
         try AuditStore.setHead(head, in: db)
@@ -60,23 +60,13 @@ package struct AuditChain: Sendable {
 
     /// Whether an entry continues the chain after the value `previous`.
     package func continues(_ previous: [UInt8], _ entry: AuditStore.Entry) throws -> Bool {
-        try link(previous, entry.record) == entry.chain
-    }
-
-    private func link(_ previous: [UInt8], _ json: String) throws -> [UInt8] {
-        try MessageAuthentication.hmacSHA256(key, previous + Array(json.utf8), in: context)
+        try key.code(previous, Array(entry.record.utf8)) == entry.chain
     }
 
     /// No link is computed over the same bytes: after 32 bytes of chain, or none, those begin with "{".
     private func code(_ head: AuditHead) throws -> [UInt8] {
         var message = Array("kmsd audit head".utf8)
         withUnsafeBytes(of: head.count.bigEndian) { message += $0 }
-        return try MessageAuthentication.hmacSHA256(key, message + head.chain, in: context)
-    }
-
-    private func encode(_ record: AuditRecord) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(record), as: UTF8.self)
+        return try key.code(message, head.chain)
     }
 }

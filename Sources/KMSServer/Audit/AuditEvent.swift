@@ -90,10 +90,11 @@ package struct AuditEvent: Sendable {
         return event
     }
 
-    func record(at time: Timestamp) -> AuditRecord {
+    /// - Parameter time: RFC 3339.
+    func record(at time: String) -> AuditRecord {
         var record = AuditRecord(
             actionType: actionType.rawValue, actorType: actorType, message: message, severity: severity.rawValue,
-            time: time.rfc3339)
+            time: time)
         record.outcome = outcome.rawValue
         record.actorID = actorID
         record.acctID = acctID

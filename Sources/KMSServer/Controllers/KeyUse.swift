@@ -22,13 +22,23 @@ extension RouteTable {
         _ name: String, _ type: Body.Type,
         _ handler: @escaping @Sendable (Body, KMSContext, Principal) async throws -> Answer
     ) {
-        on(.post, "/crypto/v1/" + name) { request, context, principal in
-            try .json(try await handler(try await request.json(type), context, principal))
+        onKey(name, isQuick: false, read: { try await $0.json(type) }) { body, context, principal in
+            try .json(try await handler(body, context, principal))
         }
-        on(.post, "/crypto/v1/keys/:kid/" + name) { request, context, principal in
-            var body = try await request.json(type)
+    }
+
+    /// - Parameter isQuick: see `on`.
+    func onKey<Body: KeyUseRequest>(
+        _ name: String, isQuick: Bool, read: @escaping @Sendable (Request) async throws -> Body,
+        _ handler: @escaping @Sendable (Body, KMSContext, Principal) async throws -> Response
+    ) {
+        on(.post, "/crypto/v1/" + name, isQuick: isQuick) { request, context, principal in
+            try await handler(try await read(request), context, principal)
+        }
+        on(.post, "/crypto/v1/keys/:kid/" + name, isQuick: isQuick) { request, context, principal in
+            var body = try await read(request)
             body.key = SobjectDescriptor(kid: context.parameters.get("kid") ?? "")
-            return try .json(try await handler(body, context, principal))
+            return try await handler(body, context, principal)
         }
     }
 }

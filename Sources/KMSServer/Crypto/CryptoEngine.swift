@@ -76,6 +76,7 @@ package final class CryptoEngine: Sendable {
         if let info = object.pubKey {
             // A certificate may be for a kind of key that we cannot use; it is still there to be read.
             key.publicKey = try? PublicKey(subjectPublicKeyInfo: Array(info), in: context)
+            key.kind = try? key.publicKey?.kind()
         }
         return key
     }
@@ -92,6 +93,8 @@ package struct LoadedKey: Sendable {
     package var object: Sobject
     package var privateKey: PrivateKey?
     package var publicKey: PublicKey?
+    /// Of the public key; nil without one and for kinds that cannot be used.
+    package var kind: KeyKind?
     /// The bytes of an AES, DES3, HMAC or SECRET object. nil for a SECRET of more than about 4000 bytes, which serves
     /// no operation but export and wrapping: such do not belong into a cache.
     package var secret: Secret?

@@ -24,7 +24,7 @@ package struct SignatureRules {
     private static func algorithm(
         _ key: LoadedKey, _ hash: HashAlgorithm, _ mode: SignatureMode?
     ) throws -> SigningAlgorithm {
-        switch key.publicKey.flatMap({ try? $0.kind() }) {
+        switch key.kind {
         case .ec(let curve)?:
             guard mode == nil else { throw KMSError.badRequest("Field \"mode\" is for RSA keys only") }
             switch curve.family {

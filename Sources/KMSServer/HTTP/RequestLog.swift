@@ -50,7 +50,5 @@ package struct RequestLog: RouterMiddleware {
 }
 
 extension HTTPField.Name {
-    fileprivate static var xRequestID: HTTPField.Name {
-        HTTPField.Name("x-request-id") ?? .location
-    }
+    fileprivate static let xRequestID = HTTPField.Name("x-request-id") ?? .location
 }

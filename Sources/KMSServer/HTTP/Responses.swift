@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 package import HTTPTypes
 package import Hummingbird
+package import KMSModel
 
 extension Response {
     package static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
@@ -10,6 +11,13 @@ extension Response {
         return Response(
             status: status, headers: [.contentType: "application/json"],
             body: .init(byteBuffer: ByteBuffer(bytes: body)))
+    }
+
+    /// For answers whose speed matters.
+    package init(json: JSONText) {
+        self.init(
+            status: .ok, headers: [.contentType: "application/json"],
+            body: .init(byteBuffer: ByteBuffer(bytes: json.finish())))
     }
 
     package static var noContent: Response { Response(status: .noContent) }

@@ -28,14 +28,20 @@ package final class RouteTable {
     }
 
     /// A route for authenticated apps and users. What they are refused is recorded here, for all routes.
-    package func on(_ method: HTTPRequest.Method, _ path: String, _ handler: @escaping Handler) {
+    ///
+    /// - Parameter isQuick: with a short body the handler takes well under a millisecond, or sees to its longer parts
+    ///   itself, so that it may run on the connection's event loop.
+    package func on(
+        _ method: HTTPRequest.Method, _ path: String, isQuick: Bool = false, _ handler: @escaping Handler
+    ) {
         let (authenticator, guardedGroups) = (authenticator, guardedGroups)
         open(method, path) { request, context in
             var principal = try await authenticator.principal(of: request, context: context)
             let guarded = guardedGroups.all
             if !guarded.isEmpty { principal.guardedGroups = guarded.subtracting(context.approvedGroups) }
             do {
-                return try await handler(request, context, principal)
+                if isQuick, request.isShort { return try await handler(request, context, principal) }
+                return try await offLoop { try await handler(request, context, principal) }
             } catch let error as KMSError where error.status == .forbidden {
                 try await authenticator.audit.record(
                     AuditEvent(refusal: error, of: "\(method) \(path)", by: principal, context))

@@ -29,8 +29,8 @@ package enum Policy {
 
     package static func isVisible(_ object: Sobject, to principal: Principal) -> Bool {
         guard object.acctID == principal.acctID else { return false }
-        guard let groups = principal.groups else { return true }
-        return object.groupID.map(groups.contains) ?? false
+        guard case .app(let app) = principal else { return true }
+        return object.groupID.map { app.groups[$0] != nil } ?? false
     }
 
     /// - Throws: 403 when the app may not create objects in the group.

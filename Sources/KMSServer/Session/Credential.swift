@@ -13,6 +13,10 @@ package enum Credential: Sendable {
     /// - Throws: `KMSError` 401 when the header is missing or not understood.
     package init(_ request: Request) throws(KMSError) {
         guard let header = request.headers[.authorization] else { throw .noCredential }
+        if header.hasPrefix("Bearer "), header.utf8.count > 7 {
+            self = .bearer(String(header.dropFirst(7)))
+            return
+        }
         let parts = header.split(separator: " ", maxSplits: 1)
         guard parts.count == 2 else { throw .noCredential }
         switch parts[0].lowercased() {

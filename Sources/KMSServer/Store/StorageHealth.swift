@@ -37,6 +37,17 @@ package final class StorageHealth: Sendable {
         }
     }
 
+    /// The same for a write that nothing waits for.
+    package func observing<Value>(_ write: () throws -> Value) throws -> Value {
+        do {
+            let value = try write()
+            succeeded()
+            return value
+        } catch {
+            throw noted(error)
+        }
+    }
+
     /// The write that was made to see whether writing works again did work.
     package func recovered() {
         let isNews = outage.withLock { outage in

@@ -1,0 +1,130 @@
+package import FoundationEssentials
+
+/// A JSON object written field by field, for the few answers and records that are made thousands of times a second:
+/// `JSONEncoder` takes some ten microseconds for one of them, this one less than one.
+package struct JSONText: Sendable {
+    /// Without the closing brace.
+    private var bytes: [UInt8] = []
+
+    package init(reserving count: Int = 256) {
+        bytes.reserveCapacity(count)
+        bytes.append(UInt8(ascii: "{"))
+    }
+
+    /// The whole object.
+    package consuming func finish() -> [UInt8] {
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
+    }
+
+    /// nil becomes `null`.
+    package mutating func add(_ name: StaticString, _ value: String?) {
+        begin(name)
+        if let value { append(value) } else { bytes.append(contentsOf: "null".utf8) }
+    }
+
+    package mutating func add(_ name: StaticString, _ values: [String]) {
+        begin(name)
+        bytes.append(UInt8(ascii: "["))
+        for (index, value) in values.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            append(value)
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    package mutating func add(_ name: StaticString, _ value: Int) {
+        begin(name)
+        bytes.append(contentsOf: String(value).utf8)
+    }
+
+    package mutating func add(_ name: StaticString, base64 value: Data) {
+        begin(name)
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(contentsOf: value.base64EncodedString().utf8)
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    package mutating func add(_ name: StaticString, _ object: JSONText?) {
+        begin(name)
+        if let object { bytes.append(contentsOf: object.finish()) } else { bytes.append(contentsOf: "null".utf8) }
+    }
+
+    /// - Parameter name: ASCII that needs no escape.
+    private mutating func begin(_ name: StaticString) {
+        if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+        bytes.append(UInt8(ascii: "\""))
+        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(UInt8(ascii: ":"))
+    }
+
+    /// Escaped are, as RFC 8259 section 7 demands, quotation mark, backslash and control characters.
+    private mutating func append(_ value: String) {
+        var value = value
+        bytes.append(UInt8(ascii: "\""))
+        value.withUTF8 { text in
+            var needsEscape = false
+            for byte in text { needsEscape = needsEscape || byte < 0x20 || byte == 0x22 || byte == 0x5C }
+            if needsEscape {
+                for byte in text { append(escaping: byte) }
+            } else {
+                bytes.append(contentsOf: text)
+            }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func append(escaping byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+            bytes.append(UInt8(ascii: "\\"))
+            bytes.append(byte)
+        case 0..<0x20:
+            let digits = Array("0123456789abcdef".utf8)
+            bytes.append(contentsOf: "\\u00".utf8)
+            bytes.append(digits[Int(byte >> 4)])
+            bytes.append(digits[Int(byte & 15)])
+        default:
+            bytes.append(byte)
+        }
+    }
+}
+
+extension AuditRecord {
+    /// The same fields as `encode(to:)` writes, in the order of their names.
+    package var json: [UInt8] {
+        var text = JSONText(reserving: 768)
+        text.add("acct_id", acctID)
+        text.add("action_type", actionType)
+        text.add("actor_id", actorID)
+        text.add("actor_type", actorType)
+        text.add("client_ip", clientIP)
+        text.add("group_ids", groupIDs)
+        text.add("message", message)
+        text.add("object_id", objectID)
+        if let outcome { text.add("outcome", outcome) }
+        text.add("response_time", responseTime?.json)
+        text.add("severity", severity)
+        text.add("time", time)
+        return text.finish()
+    }
+}
+
+extension AuditRecord.Duration {
+    fileprivate var json: JSONText {
+        var text = JSONText(reserving: 48)
+        text.add("nanos", nanos)
+        text.add("secs", secs)
+        return text
+    }
+}
+
+extension SignResponse {
+    package var json: JSONText {
+        var text = JSONText(reserving: 1024)
+        if let kid { text.add("kid", kid) }
+        text.add("signature", base64: signature)
+        return text
+    }
+}

@@ -1,0 +1,118 @@
+internal import FoundationEssentials
+
+extension SignRequest {
+    /// Reads a body of the form that practically all requests have: known fields, each once, with texts that need no
+    /// escapes. For that, `JSONDecoder` takes longer than all other steps before the signature together.
+    ///
+    /// nil for everything else, also for what is wrong: the decoder then says what it is.
+    package init?(plain bytes: some RandomAccessCollection<UInt8>) {
+        let found = bytes.withContiguousStorageIfAvailable { bytes -> SignRequest? in
+            var reader = PlainJSON(bytes)
+            var fields = Fields()
+            guard reader.object({ name, reader in fields.read(name, &reader) }), reader.isAtEnd else { return nil }
+            return fields.request
+        }
+        guard let request = found ?? nil else { return nil }
+        self = request
+    }
+
+    private struct Fields {
+        var key: SobjectDescriptor?
+        var hashAlg: HashAlgorithm?
+        var hash: Data?
+        var data: Data?
+        var mode: SignatureMode?
+
+        var request: SignRequest? {
+            hashAlg.map { SignRequest(key: key, hashAlg: $0, hash: hash, data: data, mode: mode) }
+        }
+
+        /// False for a field that is unknown, came before, or has a value that is not plain.
+        mutating func read(_ name: String, _ reader: inout PlainJSON) -> Bool {
+            switch name {
+            case "key" where key == nil:
+                var kid: String?
+                guard
+                    reader.object({ name, reader in
+                        guard name == "kid", kid == nil else { return false }
+                        kid = reader.text()
+                        return kid != nil
+                    })
+                else { return false }
+                key = kid.map { SobjectDescriptor(kid: $0) }
+                return key != nil
+            case "hash_alg" where hashAlg == nil:
+                hashAlg = reader.text().flatMap { HashAlgorithm(wire: $0) }
+                return hashAlg != nil
+            case "hash" where hash == nil:
+                hash = reader.text().flatMap { Data(base64Encoded: $0) }
+                return hash != nil
+            case "data" where data == nil:
+                data = reader.text().flatMap { Data(base64Encoded: $0) }
+                return data != nil
+            case "mode" where mode == nil:
+                var padding: SignatureMode?
+                guard
+                    reader.object({ name, reader in
+                        guard name == "PKCS1_V15", padding == nil else { return false }
+                        padding = .pkcs1V15
+                        return reader.object { _, _ in false }
+                    })
+                else { return false }
+                mode = padding
+                return mode != nil
+            default:
+                return false
+            }
+        }
+    }
+}
+
+/// Reads the simplest JSON there is: objects, and texts of printable ASCII without escapes. It gives up on all else.
+private struct PlainJSON {
+    private let bytes: UnsafeBufferPointer<UInt8>
+    private var index = 0
+
+    init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+
+    /// Whether nothing but white space is left.
+    var isAtEnd: Bool {
+        mutating get {
+            skipSpace()
+            return index == bytes.count
+        }
+    }
+
+    /// - Parameter field: called with each field's name; reads the value and answers whether it could.
+    mutating func object(_ field: (String, inout PlainJSON) -> Bool) -> Bool {
+        guard skip(UInt8(ascii: "{")) else { return false }
+        if skip(UInt8(ascii: "}")) { return true }
+        repeat {
+            guard let name = text(), skip(UInt8(ascii: ":")), field(name, &self) else { return false }
+        } while skip(UInt8(ascii: ","))
+        return skip(UInt8(ascii: "}"))
+    }
+
+    mutating func text() -> String? {
+        guard skip(UInt8(ascii: "\"")) else { return nil }
+        let begin = index
+        while index < bytes.count, bytes[index] != UInt8(ascii: "\"") {
+            guard (0x20..<0x7F).contains(bytes[index]), bytes[index] != UInt8(ascii: "\\") else { return nil }
+            index += 1
+        }
+        guard index < bytes.count else { return nil }
+        index += 1
+        return String(decoding: UnsafeBufferPointer(rebasing: bytes[begin..<index - 1]), as: UTF8.self)
+    }
+
+    private mutating func skip(_ byte: UInt8) -> Bool {
+        skipSpace()
+        guard index < bytes.count, bytes[index] == byte else { return false }
+        index += 1
+        return true
+    }
+
+    private mutating func skipSpace() {
+        while index < bytes.count, [0x20, 0x0A, 0x0D, 0x09].contains(bytes[index]) { index += 1 }
+    }
+}

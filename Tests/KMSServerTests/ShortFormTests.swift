@@ -1,0 +1,88 @@
+import FoundationEssentials
+import KMSModel
+import Testing
+
+@Suite("Short ways through JSON")
+struct ShortFormTests {
+    @Test(
+        "an audit record says the same as the encoder would",
+        arguments: [
+            "plain", "", "quotes \" and \\ backslashes", "\u{0}\u{1}\u{8}\u{9}\u{A}\u{C}\u{D}\u{1F}\u{7F}",
+            "Ünïcödé 🔑 \u{2028}\u{2029}", "</script>/",
+        ])
+    func auditRecord(text: String) throws {
+        var record = AuditRecord(
+            actionType: "CRYPTOOPERATION", actorType: text, message: "App \(text)", severity: "INFO",
+            time: "2026-01-02T03:04:05Z")
+        try compare(record)
+        record.actorID = text
+        record.objectID = text
+        record.acctID = text
+        record.groupIDs = [text, "second"]
+        record.clientIP = "::1"
+        record.responseTime = .init(secs: 1, nanos: 999_999_999)
+        try compare(record)
+    }
+
+    /// All fields, also those that are added one day.
+    private func compare(_ record: AuditRecord) throws {
+        let short = try JSONDecoder().decode(AuditRecord.self, from: Data(record.json))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        #expect(try encoder.encode(short) == encoder.encode(record))
+    }
+
+    @Test("a signature is answered as the encoder would", arguments: [nil, "a-kid"])
+    func signResponse(kid: String?) throws {
+        let response = SignResponse(kid: kid, signature: Data([0, 255, 62, 63]))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        #expect(try Data(response.json.finish()) == encoder.encode(response))
+    }
+
+    @Test(
+        "a plain request to sign is read",
+        arguments: [
+            #"{"key":{"kid":"k"},"hash_alg":"SHA256","hash":"AAEC"}"#,
+            #"{ "hash" : "AAEC" , "key" : { "kid" : "k" } , "hash_alg" : "Sha256" } "#,
+        ])
+    func plain(text: String) throws {
+        let request = try #require(SignRequest(plain: Array(text.utf8)))
+        #expect(request.key == SobjectDescriptor(kid: "k"))
+        #expect(request.hashAlg == .sha256)
+        #expect(request.hash == Data([0, 1, 2]))
+        #expect(request.data == nil && request.mode == nil)
+    }
+
+    @Test("without a key, for the older path")
+    func noKey() throws {
+        let request = try #require(SignRequest(plain: Array(#"{"hash_alg":"SHA512","data":"AA=="}"#.utf8)))
+        #expect(request.key == nil && request.hash == nil && request.data == Data([0]))
+    }
+
+    @Test("with the usual padding of RSA")
+    func mode() throws {
+        let text = #"{"hash_alg":"SHA256","hash":"AA==","mode":{"PKCS1_V15":{}}}"#
+        #expect(try #require(SignRequest(plain: Array(text.utf8))).mode == .pkcs1V15)
+    }
+
+    @Test(
+        "all else is left to the decoder",
+        arguments: [
+            "", "{", "{}", "[]", "null", #"{"hash_alg":"SHA256""#, #"{"hash_alg":"SHA256"}x"#,
+            #"{"hash_alg":"SHA256",}"#,
+            #"{"hash_alg":"nonsense"}"#, #"{"hash_alg":"SHA256","hash":"?"}"#, #"{"hash_alg":"SHA256","hash":null}"#,
+            #"{"hash_alg":"SHA256","hash_alg":"SHA256"}"#, #"{"hash_alg":"SHA256","unknown":"x"}"#,
+            #"{"hash_alg":"SHA256","mode":{}}"#, #"{"hash_alg":"SHA256","mode":{"PSS":{}}}"#,
+            #"{"hash_alg":"SHA256","mode":{"PKCS1_V15":{"x":{}}}}"#,
+            #"{"hash_alg":"SHA256","mode":{"PKCS1_V15":null}}"#,
+            #"{"hash_alg":"SHA256","mode":{"PKCS1_V15":{},"PKCS1_V15":{}}}"#,
+            #"{"hash_alg":"SHA\u0032","hash":"AA=="}"#,
+            #"{"hash_alg":"SHA256","key":{}}"#, #"{"hash_alg":"SHA256","key":{"name":"k"}}"#,
+            #"{"hash_alg":"SHA256","key":{"kid":"k","kid":"l"}}"#, #"{"hash_alg":"SHA256","key":{"kid":"ü"}}"#,
+            "{\"hash_alg\":\"SHA\n256\"}", #"{hash_alg:"SHA256"}"#, #"{"hash_alg" "SHA256"}"#,
+        ])
+    func notPlain(text: String) {
+        #expect(SignRequest(plain: Array(text.utf8)) == nil)
+    }
+}
