@@ -137,7 +137,7 @@ def test_backup_and_restore_refuse(new_kms, tmp_path):
         ((*key, text), DATA, "no backup of kmsd"),
         ((*key, foreign), DATA, "another program"),
         ((*key, kms.data / "kmsd.sqlite"), DATA, "no backup"),
-        ((*key, cut), DATA, "damaged"),
+        ((*key, cut), DATA, "malformed"),
         ((*key, newer), CONFIGURATION, "newer kmsd"),
         ((backup,), NO_INPUT, "--master-key-file"),
         (("--master-key-file", tmp_path / "no key", backup), NO_INPUT, "no key does not exist"),
