@@ -28,6 +28,9 @@ struct Init: ParsableCommand {
             """)
     var masterKey = MasterKeyKind.file
 
+    @Option(help: "File to make for the master key, elsewhere than in the data directory.")
+    var masterKeyFile: String?
+
     @Option(help: "File with the passphrase for --master-key passphrase; else KMSD_PASSPHRASE; else it is asked for.")
     var passphraseFile: String?
 
@@ -37,6 +40,7 @@ struct Init: ParsableCommand {
         initialization.adminEmail = adminEmail
         initialization.adminPassword = try password()
         initialization.hosts = hosts
+        initialization.masterKeyFile = masterKeyFile
         initialization.newMasterKey = try masterKey.make(
             variable: "KMSD_MASTER_KEY", passphraseFile: ("--passphrase-file", passphraseFile),
             passphraseVariable: "KMSD_PASSPHRASE")
@@ -51,9 +55,10 @@ struct Init: ParsableCommand {
     }
 
     private func masterKeyPlace(_ directory: DataDirectory) -> String {
-        switch masterKey {
-        case .file: "\(directory.masterKeyFile) (keep a copy elsewhere)"
-        case .passphrase: "\(directory.masterKeyFile), under the passphrase (keep a copy of both elsewhere)"
+        let file = masterKeyFile ?? directory.masterKeyFile
+        return switch masterKey {
+        case .file: "\(file) (keep a copy elsewhere)"
+        case .passphrase: "\(file), under the passphrase (keep a copy of both elsewhere)"
         case .environment: "the one in KMSD_MASTER_KEY, which is stored nowhere (keep a copy)"
         }
     }

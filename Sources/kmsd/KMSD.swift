@@ -11,7 +11,7 @@ struct KMSD: AsyncParsableCommand {
             version: Server.version,
             subcommands: [
                 Init.self, Serve.self, BackupCommand.self, RestoreCommand.self, VerifyCommand.self,
-                RotateMasterKey.self,
+                RotateMasterKey.self, ChangePassphrase.self,
             ])
     }
 

@@ -99,6 +99,22 @@ struct VerificationTests {
         }
     }
 
+    @Test("knows every column with sealed values")
+    func places() async throws {
+        try await TestKMS.run { kms in
+            let columns = try await kms.vault.pool.read { db in
+                try String.fetchAll(
+                    db,
+                    sql: """
+                        SELECT t.name || '.' || c.name FROM sqlite_master t, pragma_table_info(t.name) c
+                        WHERE t.type = 'table' AND c.name LIKE 'sealed%'
+                        """)
+            }
+            let known = SealedPlace.all.map { "\($0.table).\($0.column)" }
+            #expect(Set(columns).isSubset(of: known), "SealedPlace.all lacks one of \(columns)")
+        }
+    }
+
     // MARK: The audit log
 
     /// SQL on a log with the records 1 to 12, and the beginnings of all findings.

@@ -41,7 +41,7 @@ package struct Backup: Sendable {
         try directory.checkModes()
         guard overwrites || access(file, F_OK) != 0 else { throw exists }
         let temporary = try makeTemporary()
-        defer { unlink(temporary) }
+        defer { for suffix in ["", "-journal", "-wal", "-shm"] { unlink(temporary + suffix) } }
         let result: Result
         do {
             result = try fill(temporary)

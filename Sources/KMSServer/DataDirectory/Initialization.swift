@@ -11,6 +11,8 @@ package struct Initialization: Sendable {
     /// nil: one is made.
     package var adminPassword: Secret?
     package var newMasterKey = NewMasterKey.file
+    /// Where to write it instead of into the directory.
+    package var masterKeyFile: String?
     /// Names and addresses in the server certificate; empty: those of this machine.
     package var hosts: [String] = []
 
@@ -88,10 +90,10 @@ package struct Initialization: Sendable {
         // Everything into the main file, so that the directory can be copied as it is.
         try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
         try pool.close()
-        if let text = try newMasterKey.text(of: masterKey, in: context) {
-            try directory.write(text, to: directory.masterKeyFile, mode: 0o600)
-        }
         try directory.write(Secret(try authority.identity.pem()), to: directory.authorityFile, mode: 0o644)
+        if let text = try newMasterKey.text(of: masterKey, in: context) {
+            try directory.write(text, to: masterKeyFile ?? directory.masterKeyFile, mode: 0o600)
+        }
         return Result(generatedPassword: generated, accountID: account.acctID, hosts: hosts)
     }
 }

@@ -65,7 +65,7 @@ package struct Restoration: Sendable {
 
     private func manifest() throws -> Backup.Manifest {
         try checkHeader()
-        let source = try KMSDatabase.openForReading(file)
+        let source = try KMSDatabase.openForReading(file, remedy: "take another backup")
         do {
             let value = try source.read { db in try SettingStore.value(.backup, in: db) }
             guard let value else {
@@ -157,7 +157,7 @@ package struct Restoration: Sendable {
     }
 
     private func copyDatabase(to temporary: DataDirectory) throws {
-        let source = try KMSDatabase.openForReading(file)
+        let source = try KMSDatabase.openForReading(file, remedy: "take another backup")
         let copy = try DatabaseQueue(path: temporary.databaseFile)
         try source.backup(to: copy)
         try copy.close()

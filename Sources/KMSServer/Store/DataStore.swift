@@ -20,7 +20,13 @@ package struct DataStore: Sendable {
         let pool = try KMSDatabase.open(directory.databaseFile)
         let keys = try pool.write { db in
             _ = try StoreKeys.upgrade(found.key, in: db)
-            return try StoreKeys.open(try engine(directory, found, in: db), in: db)
+            let keys = try StoreKeys.open(try engine(directory, found, in: db), in: db)
+            guard let head = try AuditStore.head(in: db), try keys.chain.isAuthentic(head) else {
+                throw StartError(
+                    "the audit log in \(directory.databaseFile) was changed from outside; see what kmsd verify says, and "
+                        + "restore a backup", .data)
+            }
+            return keys
         }
         return DataStore(pool: pool, masterKey: try directory.settle(found), keys: keys)
     }

@@ -10,7 +10,7 @@ package enum KMSDatabase {
 
     /// Opens the database to work with it, and brings it up to date.
     package static func open(_ path: String) throws -> DatabasePool {
-        try describingFailure(path) {
+        try describingFailure(path, "restore it from a backup") {
             let pool = try DatabasePool(path: path, configuration: configuration())
             // GRDB lowers this to NORMAL when it switches WAL on, so it is set on the one writing connection afterwards.
             try pool.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA synchronous = FULL") }
@@ -21,8 +21,12 @@ package enum KMSDatabase {
     }
 
     /// Opens it to look at it, also beside a server that works with it.
-    package static func openForReading(_ path: String) throws -> DatabaseQueue {
-        try describingFailure(path) {
+    ///
+    /// - Parameter remedy: what to do when it is damaged.
+    package static func openForReading(
+        _ path: String, remedy: String = "restore it from a backup"
+    ) throws -> DatabaseQueue {
+        try describingFailure(path, remedy) {
             var configuration = configuration()
             configuration.readonly = true
             let queue = try DatabaseQueue(path: path, configuration: configuration)
@@ -51,11 +55,13 @@ package enum KMSDatabase {
         throw StartError("the database \(path) was made by a newer kmsd; start that version")
     }
 
-    private static func describingFailure<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
+    private static func describingFailure<Value>(
+        _ path: String, _ remedy: String, _ body: () throws -> Value
+    ) throws -> Value {
         do {
             return try body()
         } catch let error as DatabaseError {
-            let remedy = error.cause == .data ? "; restore it from a backup" : ""
+            let remedy = error.cause == .data ? "; " + remedy : ""
             throw StartError("cannot open the database \(path): \(error.reason)\(remedy)", error.cause)
         }
     }

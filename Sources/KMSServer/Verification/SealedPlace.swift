@@ -3,18 +3,20 @@ internal import GRDB
 internal import KMSModel
 
 /// A column with boxes that are sealed under the master key. Verification opens each of them and a new master key seals
-/// each anew, so whoever adds such a column adds it to `all`.
-struct SealedPlace: Sendable {
-    var table: String
+/// each anew, so whoever adds such a column, which is named `sealed_…`, adds it to `all`.
+package struct SealedPlace: Sendable {
+    package var table: String
     /// Primary key.
     var id: String
-    var column: String
+    package var column: String
     /// Further columns that tell what a box is.
     var further: [String] = []
-    /// nil for a row that cannot be right.
+    /// Verification has a check of its own that knows what is inside.
+    var hasOwnCheck = true
+    /// nil for a row that holds no box.
     var what: @Sendable (_ id: String, Row) -> CryptoEngine.Sealed?
 
-    static var all: [SealedPlace] { [settings, tlsKeys, appSecrets, objects] }
+    package static var all: [SealedPlace] { [settings, tlsKeys, appSecrets, objects] }
 
     private static var settings: SealedPlace {
         SealedPlace(table: "setting", id: "name", column: "value") { id, _ in
@@ -41,30 +43,45 @@ struct SealedPlace: Sendable {
         }
     }
 
-    /// Seals every box anew, some hundred rows at a time, inside the caller's transaction.
+    /// Seals every box anew, inside the caller's transaction.
     ///
     /// - Throws: `StartError` that names the first box that does not open.
     func reseal(from old: CryptoEngine, to new: CryptoEngine, in db: Database) throws {
+        try forEach(in: db) { name, box, sealed in
+            guard let secret = try? old.open(box, as: sealed) else {
+                throw StartError(
+                    "the sealed value of \(table) \(name) does not open, so nothing was changed; see what kmsd verify says",
+                    .data)
+            }
+            try db.cachedStatement(sql: "UPDATE \(table) SET \(column) = ? WHERE \(id) = ?")
+                .execute(arguments: [Data(try new.seal(secret, as: sealed)), name])
+        }
+    }
+
+    /// Opens every box.
+    func check(with engine: CryptoEngine, _ findings: Findings, in db: Database) throws {
+        try forEach(in: db) { name, box, sealed in
+            guard (try? engine.open(box, as: sealed)) == nil else { return }
+            findings.add("\(table) \(name): its \(column) does not open under the master key")
+        }
+    }
+
+    /// Some hundred rows at a time, so that they may be changed meanwhile.
+    private func forEach(
+        in db: Database, _ body: (_ id: String, _ box: [UInt8], CryptoEngine.Sealed) throws -> Void
+    ) throws {
         var last = ""
         let columns = ([id, column] + further).joined(separator: ", ")
         while true {
             let rows = try Row.fetchAll(
                 db, sql: "SELECT \(columns) FROM \(table) WHERE \(id) > ? ORDER BY \(id) LIMIT 500", arguments: [last])
             guard let end = rows.last else { return }
-            for row in rows { try reseal(row, from: old, to: new, in: db) }
+            for row in rows {
+                let name: String = row[id]
+                guard let box: Data = row[column], let sealed = what(name, row) else { continue }
+                try body(name, Array(box), sealed)
+            }
             last = end[id]
         }
-    }
-
-    private func reseal(_ row: Row, from old: CryptoEngine, to new: CryptoEngine, in db: Database) throws {
-        let name: String = row[id]
-        guard let box: Data = row[column], let sealed = what(name, row) else { return }
-        guard let secret = try? old.open(Array(box), as: sealed) else {
-            throw StartError(
-                "the sealed value of \(table) \(name) does not open, so nothing was changed; see what kmsd verify says",
-                .data)
-        }
-        try db.cachedStatement(sql: "UPDATE \(table) SET \(column) = ? WHERE \(id) = ?")
-            .execute(arguments: [Data(try new.seal(secret, as: sealed)), name])
     }
 }

@@ -64,6 +64,7 @@ package struct Verification {
             result.tlsKeys = try TLSKeyCheck(engine: engine, findings: findings).run(in: db)
             result.apps = try AppCheck(engine: engine, findings: findings).run(in: db)
             result.objects = try ObjectCheck(engine: engine, findings: findings).run(in: db)
+            for place in SealedPlace.all where !place.hasOwnCheck { try place.check(with: engine, findings, in: db) }
             if let keys = keys(engine, db, findings) {
                 result.auditRecords = try AuditCheck(chain: keys.chain, findings: findings).run(in: db)
             }

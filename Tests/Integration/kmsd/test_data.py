@@ -137,7 +137,7 @@ def test_backup_and_restore_refuse(new_kms, tmp_path):
         ((*key, text), DATA, "no backup of kmsd"),
         ((*key, foreign), DATA, "another program"),
         ((*key, kms.data / "kmsd.sqlite"), DATA, "no backup"),
-        ((*key, cut), DATA, "damaged"),
+        ((*key, cut), DATA, "malformed"),
         ((*key, newer), CONFIGURATION, "newer kmsd"),
         ((backup,), NO_INPUT, "--master-key-file"),
         (("--master-key-file", tmp_path / "no key", backup), NO_INPUT, "no key does not exist"),
@@ -251,6 +251,10 @@ def test_key_of_another_kind(new_kms):
     file.write_text("another long passphrase\n")
     kmsd(kms, rotate, "--new-passphrase-file", file, KMSD_PASSPHRASE=PASSPHRASE)
     kmsd(kms, "verify", "--passphrase-file", file)
+    # Another passphrase alone needs no other master key.
+    kmsd(kms, "change-passphrase", "--passphrase-file", file, KMSD_NEW_PASSPHRASE=PASSPHRASE)
+    kmsd(kms, "verify", "--passphrase-file", file, code=PERMISSION)
+    kmsd(kms, "change-passphrase", "--new-passphrase-file", file, KMSD_PASSPHRASE=PASSPHRASE)
     variable = ("--passphrase-file", file, "--new-master-key", "environment")
     assert "KMSD_NEW_MASTER_KEY is not set" in kmsd(kms, rotate, *variable, code=NO_INPUT)
     kmsd(kms, rotate, *variable, KMSD_NEW_MASTER_KEY=DIGITS)
@@ -259,6 +263,7 @@ def test_key_of_another_kind(new_kms):
     kmsd(kms, "verify", KMSD_MASTER_KEY=DIGITS[::-1], code=CONFIGURATION)
     kmsd(kms, rotate, "--new-master-key", "file", KMSD_MASTER_KEY=DIGITS)
     assert "all is well" in kmsd(kms, "verify")
+    assert "under no passphrase" in kmsd(kms, "change-passphrase", KMSD_NEW_PASSPHRASE=PASSPHRASE, code=USAGE)
 
 
 @pytest.mark.parametrize("kind", ["environment", "passphrase"])
@@ -343,3 +348,19 @@ def test_master_key_elsewhere(new_kms, tmp_path):
     kmsd(kms, "rotate-master-key", "--master-key-file", key)
     assert key.read_bytes() != before and not os.path.exists(kms.data / "master.key")
     kmsd(kms, "verify", "--master-key-file", key)
+    new = tmp_path / "new"
+    kmsd(kms, "init", "--master-key-file", key, data=new, code=CANNOT_CREATE)
+    assert not new.exists()
+    kmsd(kms, "init", "--master-key-file", tmp_path / "new.key", data=new)
+    assert not (new / "master.key").exists()
+    kmsd(kms, "verify", "--master-key-file", tmp_path / "new.key", data=new)
+
+
+def test_serve_refuses_a_changed_head(new_kms):
+    """Records that continue from a forged end would cover up for what was cut off."""
+    kms = new_kms()
+    with closing(sqlite3.connect(kms.data / "kmsd.sqlite")) as database, database:
+        database.execute("UPDATE audit_head SET count = 0, chain = x''")
+    text = kmsd(kms, "serve", "--listen", "127.0.0.1:0", code=DATA)
+    assert "audit log" in text and "kmsd verify" in text
+    assert "its head was changed" in kmsd(kms, "verify", code=DATA)
