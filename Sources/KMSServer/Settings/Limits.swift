@@ -10,9 +10,10 @@ package struct Limits: Sendable {
     package var requests = 1_024
     /// Open at the same time; a further one takes the place of the one that has waited longest, if any waits.
     package var connections = 16_384
-    package var connectionsPerAddress = 4_096
+    /// As many as in all: behind a proxy, all clients have one address.
+    package var connectionsPerAddress = 16_384
     /// From the connection to the end of the TLS handshake.
-    package var handshakeSeconds = 10
+    package var handshakeSeconds = 30
     /// From the connection to the head of the first request.
     package var headSeconds = 30
     /// From the head of a request to its end.
