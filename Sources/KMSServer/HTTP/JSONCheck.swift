@@ -8,6 +8,9 @@ internal import FoundationEssentials
 package struct JSONCheck {
     /// Objects and arrays within each other. What the API knows needs half of it, in a batch of batches.
     package static var deepest: Int { 64 }
+    /// The sum over all values of how many objects and arrays each is in: what the decoder's work grows with. A thousand
+    /// new keys with 64 pieces of metadata each are half of it.
+    package static var mostWork: Int { 1_000_000 }
 
     /// Says what is wrong with the text, as in "The request body …".
     package struct Fault: Error, Equatable {
@@ -16,6 +19,7 @@ package struct JSONCheck {
 
     private var index = 0
     private var depth = 0
+    private var work = 0
     /// Names of the fields of all objects that are open: where they are, without the quotation marks.
     private var names: [Range<Int>] = []
 
@@ -35,6 +39,8 @@ package struct JSONCheck {
     }
 
     private mutating func value(_ bytes: Span<UInt8>) throws(Fault) {
+        work += depth
+        guard work <= JSONCheck.mostWork else { throw Fault(sentence: "holds too many values; send them in parts") }
         switch next(bytes) {
         case UInt8(ascii: "{"): try object(bytes)
         case UInt8(ascii: "["): try array(bytes)
