@@ -81,4 +81,12 @@ struct JSONCheckTests {
             #expect(JSONCheckTests.fault(text) == "is nested deeper than 64 levels")
         }
     }
+
+    @Test("values are counted, deep ones more")
+    func work() {
+        func numbers(_ count: Int) -> String { "[0" + String(repeating: ",1", count: count) + "]" }
+        #expect(JSONCheckTests.fault(numbers(500_000)) == nil)
+        let deep = String(repeating: "[", count: 50) + numbers(20_000) + String(repeating: "]", count: 50)
+        #expect(JSONCheckTests.fault(deep) == "holds too many values; send them in parts")
+    }
 }

@@ -25,6 +25,11 @@ package struct KeyFilter: Sendable {
         guard KeyFilter.nesting(text) <= KeyFilter.deepestNesting else {
             throw KeyFilter.wrong("is nested deeper than \(KeyFilter.deepestNesting) levels")
         }
+        do throws(JSONCheck.Fault) {
+            try JSONCheck.check(Array(text.utf8).span)
+        } catch {
+            throw KeyFilter.wrong(error.sentence)
+        }
         guard let expression = try? JSONDecoder().decode(JSONExpression.self, from: Data(text.utf8)) else {
             throw KeyFilter.wrong("is not valid JSON")
         }

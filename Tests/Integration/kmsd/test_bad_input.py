@@ -34,8 +34,40 @@ TABLE = [
     ("POST", SIGN, b"[]", 400, "JSON object"),
     ("POST", SIGN, b'"text"', 400, "JSON object"),
     ("POST", SIGN, b"null", 400, ""),
-    ("POST", SIGN, b"[" * 100_000, 400, "not valid JSON"),
-    ("POST", SIGN, b'{"a":' * 5_000 + b"1" + b"}" * 5_000, 400, ""),
+    # Nesting, wherever it is: on its own, in fields that nobody knows, in batches and in what they pass on.
+    *(("POST", path, pattern * (1_048_576 // len(pattern)), 400, "nested deeper than 64")
+      for path in (SIGN, KEYS, "/batch/v1", KEYS + "/batch/sign") for pattern in (b"[", b'{"a":', b'[{"a":')),
+    ("POST", SIGN, b'{"unknown":' + b'{"a":' * 70 + b"1" + b"}" * 71, 400, "nested deeper than 64"),
+    ("POST", "/batch/v1", b'{"SingleItem":{"method":"POST","operation":"/crypto/v1/sign","body":' + b"[" * 1_000_000, 400,
+     "nested deeper than 64"),
+    ("POST", "/batch/v1", b'{"Batch":{"batch_execution_type":"Serial","items":[' * 12 + b"]}}" * 12, 400, "8 deep"),
+    ("POST", "/batch/v1", b'{"SingleItem":{"method":"POST","operation":"/crypto/v1/sign","body":[' + b"[]," * 340_000 + b"1]}}",
+     400, "too many values"),
+    # Two readers could take these for different things.
+    ("POST", SIGN, b'{"key":{"name":"rsa"},"hash_alg":"SHA256","key":{"name":"ec"},"data":"AAAA"}', 400, '"key" twice'),
+    ("POST", SIGN, b'{"key":{"name":"rsa"},"hash_alg":"SHA256","k\\u0065y":{"name":"ec"},"data":"AAAA"}', 400, '"key" twice'),
+    ("POST", SIGN, b'{"key":{"name":"rsa","name":"ec"},"hash_alg":"SHA256","data":"AAAA"}', 400, '"name" twice'),
+    ("POST", SIGN, b'{"key":{"name":"ec"},"hash_alg":"SHA256","data":"AAAA","unknown":{"a":1,"a":1}}', 400, '"a" twice'),
+    ("POST", KEYS + "/batch/sign", b'[{"key":{"name":"ec"},"hash_alg":"SHA256","data":"AAAA","data":"AAAB"}]', 400, '"data" twice'),
+    ("POST", "/batch/v1", b'{"SingleItem":{"method":"POST","operation":"/crypto/v1/sign","body":{"key":1,"key":2}}}', 400,
+     '"key" twice'),
+    ("GET", KEYS + "?filter=%7B%22name%22:%22a%22,%22name%22:%22b%22%7D", None, 400, '"name" twice'),
+    # Bytes and text.
+    ("POST", SIGN, b"\xef\xbb\xbf{}", 400, "byte 0"),
+    ("POST", SIGN, "{}".encode("utf-16"), 400, "not UTF-8"),
+    ("POST", SIGN, "{}".encode("utf-16-le"), 400, "not valid JSON"),
+    ("POST", KEYS, b'{"obj_type":"AES","key_size":128,"name":"\xc0\xae"}', 400, "not UTF-8"),
+    ("POST", KEYS, b'{"obj_type":"AES","key_size":128,"name":"\xed\xa0\x80"}', 400, "not UTF-8"),
+    ("POST", KEYS, b'{"obj_type":"AES","key_size":128,"name":"\\ud800"}', 400, "surrogate"),
+    ("POST", KEYS, b'{"obj_type":"AES","key_size":128,"name":"new","description":"a\\u0000b"}', 400, "u0000"),
+    ("POST", KEYS, b'{"obj_type":"AES","key_size":128,"name":"new","unknown":"\\udc00"}', 400, "surrogate"),
+    ("POST", SIGN, json.dumps({}).encode() + b" {}", 400, "byte 3"),
+    ("POST", SIGN, b"{} garbage", 400, "byte 3"),
+    # Numbers.
+    *(("POST", KEYS, b'{"name":"new","obj_type":"AES","key_size":' + number + b"}", 400, sentence)
+      for number, sentence in ((b"1e400", "does not fit"), (b"1" + b"0" * 30, "does not fit"), (b"9" * 100_000, "does not fit"),
+                               (b"-0", "key_size"), (b"1.5", "does not fit"), (b"-1", "key_size"), (b"9223372036854775808", "does not fit"),
+                               (b"0128", "byte 43"), (b"+128", "byte 42"), (b"NaN", "byte 42"), (b"0x80", "byte 43"), (b'"128"', "key_size"))),
     # Fields.
     ("POST", SIGN, {}, 400, "hash_alg"),
     ("POST", SIGN, sign(hash_alg=None), 400, '"hash_alg" is null'),
