@@ -18,8 +18,9 @@ def call(cli, server):
 
 
 def tokens(cli) -> dict[str, str]:
-    """What the client has noted in its token file."""
-    lines = (cli.directory / "token").read_text().splitlines()
+    """What the client has noted in its token file, which the first login makes."""
+    path = cli.directory / "token"
+    lines = path.read_text().splitlines() if path.exists() else ["user-token=", "app-token="]
     return dict(line.split("=", 1) for line in lines)
 
 
