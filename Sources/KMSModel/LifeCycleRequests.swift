@@ -29,6 +29,24 @@ package struct RekeyRequest: Codable, Sendable {
     }
 }
 
+/// POST /crypto/v1/keys/replace: both objects are stored ones.
+package struct ReplaceKeyRequest: Codable, Sendable {
+    package var replaced: SobjectDescriptor
+    package var replacedNewName: String
+    package var replacement: SobjectDescriptor
+
+    package enum CodingKeys: String, CodingKey {
+        case replaced, replacement
+        case replacedNewName = "replaced_new_name"
+    }
+
+    package init(replaced: SobjectDescriptor, newName: String, replacement: SobjectDescriptor) {
+        self.replaced = replaced
+        replacedNewName = newName
+        self.replacement = replacement
+    }
+}
+
 /// POST /crypto/v1/keys/digest: the digest of a symmetric key's bytes.
 package struct KeyDigestRequest: Codable, Sendable {
     package var key: SobjectDescriptor

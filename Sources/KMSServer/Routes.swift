@@ -34,6 +34,7 @@ package enum Routes {
         DerivationController(vault: vault).addRoutes(to: routes)
         KeyCheckController(vault: vault).addRoutes(to: routes)
         AttestationController(vault: vault).addRoutes(to: routes)
+        ReplacementController(vault: vault).addRoutes(to: routes)
         DiscoveryController().addRoutes(to: routes)
         LogController(vault: vault).addRoutes(to: routes)
         PluginController(vault: vault).addRoutes(to: routes)

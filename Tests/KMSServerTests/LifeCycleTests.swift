@@ -140,6 +140,39 @@ struct LifeCycleTests {
         }
     }
 
+    @Test("a replacement takes the name, and both objects know of each other")
+    func replacement() async throws {
+        try await TestKMS.run { kms in
+            let app = try await kms.app("web")
+            func make(_ name: String, _ kind: String = #""obj_type":"AES","key_size":128"#) async throws -> Sobject {
+                try await kms.key(#"{"name":"\#(name)",\#(kind)}"#, app)
+            }
+            func replace(_ old: String, _ name: String, _ new: String) async throws -> Int {
+                let body = #"{"replaced":\#(old),"replaced_new_name":"\#(name)","replacement":\#(new)}"#
+                return try await kms.post("keys/replace", body, app).status
+            }
+            func named(_ name: String) async throws -> Sobject {
+                try await kms.post("keys/info", #"{"name":"\#(name)"}"#, app).json(Sobject.self)
+            }
+            let (old, new) = (try await make("a"), try await make("b"))
+            _ = try await make("ec", #""obj_type":"EC","elliptic_curve":"NistP256""#)
+            let a = #"{"name":"a"}"#
+            for (first, name, second, status) in [
+                (a, "a old", a, 400), (a, "a old", #"{"name":"ec"}"#, 400), (a, "ec", #"{"name":"b"}"#, 409),
+                (a, "a old", #"{"name":"none"}"#, 404), (#"{"name":"none"}"#, "x", a, 404), (a, " ", a, 400),
+                (a, "a old", #"{"transient_key":"AAAA"}"#, 404),
+            ] {
+                #expect(try await replace(first, name, second) == status)
+            }
+            #expect(try await named("a").kid == old.kid)
+            #expect(try await replace(a, "a old", #"{"kid":"\#(new.kid ?? "")"}"#) == 204)
+            let (now, before) = (try await named("a"), try await named("a old"))
+            #expect(now.kid == new.kid && now.links?.replaced == old.kid)
+            #expect(before.kid == old.kid && before.links?.replacement == new.kid)
+            #expect(try await kms.post("keys/info", #"{"name":"b"}"#, app).status == 404)
+        }
+    }
+
     @Test("without its private key an object is a public key")
     func deletePrivate() async throws {
         try await TestKMS.run { kms in

@@ -27,10 +27,10 @@ struct AuditFollower {
         while true {
             sleep(Self.pause)
             do {
-                let hits = try AuditPages(client: client, filter: filter).newer(than: last)
+                let (hits, newest) = try AuditPages(client: client, filter: filter).newer(than: last)
                 names.complete(for: hits, client)
                 for hit in hits { try show(hit, names) }
-                last = hits.last?.id ?? last
+                last = newest
                 if trouble != nil { Output.note("following again") }
                 trouble = nil
             } catch let failure as CommandFailure where failure.code.mayPass {

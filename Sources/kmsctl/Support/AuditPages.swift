@@ -48,14 +48,25 @@ struct AuditPages {
     }
 
     /// Entries that came after the one with this id, oldest first; all when it is nil.
-    func newer(than id: String?) throws -> [AuditHit] {
+    ///
+    /// - Returns: also the id to ask with next. After a restore of the KMS from a backup the log is shorter than it
+    ///   was; that id is then lower, and nothing is handed over twice.
+    func newer(than id: String?) throws -> (hits: [AuditHit], newest: String?) {
         let size = 100
         var hits: [AuditHit] = []
+        var newest: String?
         while true {
             let page = try page(size: size, before: hits.last?.id)
-            let fresh = page.prefix { $0.id != id }
+            newest = newest ?? page.first?.id ?? id
+            let fresh = page.prefix { !isSeen($0.id, last: id) }
             hits += fresh
-            if fresh.count < size { return hits.reversed() }
+            if fresh.count < size { return (hits.reversed(), newest) }
         }
+    }
+
+    /// Ids are numbers in kmsd, and nothing known in other servers.
+    private func isSeen(_ id: String, last: String?) -> Bool {
+        guard let last, let number = Int64(id), let lastNumber = Int64(last) else { return id == last }
+        return number <= lastNumber
     }
 }

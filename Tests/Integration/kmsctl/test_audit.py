@@ -1,6 +1,7 @@
 """`kmsctl audit`: the table, the export, what it selects, and following over restarts of the KMS."""
 
 import json
+import shutil
 import signal
 import sqlite3
 import ssl
@@ -243,3 +244,25 @@ def test_following_ends_when_the_app_is_gone(own_kms, follow):
     own_kms.run_kmsctl("app", "delete", "short-lived", "--yes")
     assert follower.process.wait(PATIENCE) == 4
     assert "not accept" in follower.errors.read_text() or "HTTP 401" in follower.errors.read_text()
+
+
+def test_following_over_a_restore_repeats_nothing(own_kms, key, follow):
+    """An older data directory has a shorter log; what comes then has numbers that were there before."""
+    own_kms.stop()
+    backup = own_kms.directory / "backup"
+    shutil.copytree(own_kms.data, backup)
+    own_kms.start()
+    use(own_kms, key["kid"], 20)
+    follower = follow("--json", "--limit", "3", "--api-key-file", own_kms.api_key_file)
+    follower.waits_for(newest(own_kms))
+    before = follower.ids()
+    own_kms.stop()
+    shutil.rmtree(own_kms.data)
+    backup.rename(own_kms.data)
+    own_kms.start()
+    wait_until(lambda: "following again" in follower.errors.read_text(), "a new session of the follower")
+    use(own_kms, key["kid"], 1)
+    follower.waits_for(newest(own_kms))
+    added = follower.ids()[len(before) :]
+    assert newest(own_kms) < before[-1] and added == sorted(set(added)) and added[-1] == newest(own_kms)
+    follower.interrupt()

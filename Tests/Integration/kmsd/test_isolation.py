@@ -199,6 +199,16 @@ ROUTES: dict[str, list[Try]] = {
     "POST /crypto/v1/keys/key_attestation": [Try("ec", lambda d, me, ready: {"key": d})],
     "POST /crypto/v1/keys/copy": [Try("aes", lambda d, me, ready: {"key": d, "name": fresh()}, status=201)],
     "POST /crypto/v1/keys/rekey": [Try("aes", lambda d, me, ready: d, by=("name",))],
+    "POST /crypto/v1/keys/replace": [
+        Try(
+            "aes", status=204,
+            body=lambda d, me, ready: {"replaced": d, "replaced_new_name": fresh(), "replacement": {"kid": me.aes["kid"]}},
+        ),
+        Try(
+            "aes", status=204,
+            body=lambda d, me, ready: {"replaced": {"kid": me.aes["kid"]}, "replaced_new_name": fresh(), "replacement": d},
+        ),
+    ],
     "POST /crypto/v1/agree": [
         Try("ec", lambda d, me, ready: agree(d, me, "private_key"), status=201),
         Try("ec", lambda d, me, ready: agree(d, me, "public_key"), status=201),
@@ -448,9 +458,13 @@ def test_a_taken_name_tells_no_more_than_that(parties):
             "key": key, "alg": "AES", "mode": "KW", "obj_type": "AES", "wrapped_key": wrapped(intruder, key), **own,
         },
         f"PATCH /crypto/v1/keys/{intruder.ec['kid']}": {},
+        "POST /crypto/v1/keys/replace": {"replaced": {"kid": intruder.make("aes")["kid"]}, "replacement": key},
     }  # fmt: skip
     for route, body in requests.items():
-        answers = [told(intruder.rest.ask(*route.split(" "), body | {"name": name})) for name in (theirs, mine)]
+        answers = [
+            told(intruder.rest.ask(*route.split(" "), body | {"name": name, "replaced_new_name": name}))
+            for name in (theirs, mine)
+        ]
         assert answers[0] == answers[1], route
         assert answers[0][:2] == (409, "sobject already exists"), route
     page = intruder.rest.expect(200, "GET", "/crypto/v1/keys?" + encoded({"name": theirs})).json()

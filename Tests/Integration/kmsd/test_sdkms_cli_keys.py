@@ -142,9 +142,9 @@ def test_lists(cli, create, server, rest):
     made = {create(f"listed {number}", "AES", "--key-size", "128") for number in range(3)}
     everything = {row["kid"] for row in rest.expect(200, "GET", "/crypto/v1/keys").json()}
     for name in ("list-keys", "list-objects"):
-        pages = [cli(name, "--limit", "20", "--offset", str(offset)).splitlines() for offset in range(0, 100, 20)]
+        pages = [cli(name, "--limit", "40", "--offset", str(offset)).splitlines() for offset in range(0, 120, 40)]
         listed = [line.split(" ", 1)[0] for page in pages for line in page]
-        assert all(len(page) <= 20 for page in pages) and len(listed) == len(set(listed))
+        assert all(len(page) <= 40 for page in pages) and len(listed) == len(set(listed))
         assert set(listed) == everything and made <= set(listed)
         (line,) = cli(name, "--name", "listed 1").splitlines()
         assert line.endswith('"listed 1" "Created by sdkms-cli 5.6.2919" ObjectType.AES 128')
