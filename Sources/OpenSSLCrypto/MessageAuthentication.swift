@@ -86,4 +86,10 @@ package final class MessageAuthentication {
         try message.withBytes { bytes throws(CryptoError) in try mac.update(bytes) }
         return try mac.finish()
     }
+
+    package static func hmacSHA256(
+        _ key: Secret, _ message: [UInt8], in context: LibraryContext
+    ) throws(CryptoError) -> [UInt8] {
+        try code(message, .hmac(.sha256), keyType: .hmac, key: key, in: context)
+    }
 }
