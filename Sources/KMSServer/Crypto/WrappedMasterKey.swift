@@ -34,6 +34,8 @@ package struct WrappedMasterKey: Sendable {
 
     /// - Parameter text: content of a master key file; nil when it is damaged.
     package init?(text: some Collection<UInt8>) {
+        // A master key as it is must not end up in a string, which nobody wipes.
+        guard text.starts(with: (WrappedMasterKey.scheme + "$").utf8) else { return nil }
         let line = String(decoding: text, as: UTF8.self)
         let fields = line.split(whereSeparator: \.isNewline).first?.split(separator: "$").map(String.init) ?? []
         guard fields.count == 5, fields[0] == WrappedMasterKey.scheme,
