@@ -31,7 +31,7 @@ struct MasterKeyTests {
 
     @Test("in a variable: there is no file, and another value is refused")
     func variable() throws {
-        try directory(.variable(Secret(MasterKeyTests.digits), name: "X")) { directory in
+        try directory(.variable(Secret(MasterKeyTests.digits), name: "X")) { (directory: DataDirectory) throws in
             #expect(!exists(directory.masterKeyFile))
             #expect(try isWhole(directory, MasterKeySource(variable: Secret(MasterKeyTests.digits))))
             for (source, cause) in [
@@ -47,7 +47,7 @@ struct MasterKeyTests {
 
     @Test("under a passphrase: the file alone does not open, nor does another passphrase or a changed file")
     func passphrase() throws {
-        try directory(.passphrase(MasterKeyTests.passphrase)) { directory in
+        try directory(.passphrase(MasterKeyTests.passphrase)) { (directory: DataDirectory) throws in
             let file = URL(filePath: directory.masterKeyFile)
             let text = try String(contentsOf: file, encoding: .utf8)
             #expect(text.hasPrefix("scrypt$ln=17,r=8,p=1$") && text.hasSuffix("\n"))
