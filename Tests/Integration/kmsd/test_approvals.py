@@ -4,6 +4,8 @@ import base64
 import hashlib
 import json
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -361,14 +363,24 @@ def test_what_waits_is_sealed_and_survives_a_restart(new_kms, rest_client, canar
     plain = base64.b64encode(canary.encode()).decode()
     body = {"key": {"kid": office.kids["secret"]}, "alg": "AES", "mode": "GCM", "plain": plain, "tag_len": 128}
     request = office.ask("POST", "/crypto/v1/encrypt", body)
+    expired, interrupted = (office.ask("POST", "/crypto/v1/sign", office.sign_body()) for _ in range(2))
+    for one in (expired, interrupted):
+        assert office.approve(one, office.first, office.second) == "APPROVED"
     for rest in [*opened, office.admin]:
         rest.close()
     server.kill9()
     assert not any(text in (server.data / "kmsd.sqlite").read_bytes() for text in (canary.encode(), plain.encode()))
     assert not any(text in (server.data / "kmsd.sqlite-wal").read_bytes() for text in (canary.encode(), plain.encode()))
+    with closing(sqlite3.connect(server.data / "kmsd.sqlite")) as database, database:
+        change = "UPDATE approval_request SET {} = 1 WHERE request_id = ?"
+        database.execute(change.format("expiry"), (expired["request_id"],))
+        database.execute(change.format("started_at"), (interrupted["request_id"],))
     server.start()
     assert office.approve(request, office.first, office.second) == "APPROVED"
     assert office.result(request).json()["body"]["cipher"]
+    # What is too old is gone; what was begun before a crash is not done twice.
+    assert office.result(expired, status=404).text == "approval request does not exist"
+    assert "outcome is not known" in office.result(interrupted, status=409).text
     for rest in opened:
         rest.close()
 
