@@ -111,8 +111,7 @@ package struct Server: Sendable {
 
     private func http(_ vault: Vault, _ limits: Limits) -> HTTP1Channel.Configuration {
         var channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [RequestTimer(limits: limits, connections: vault.connections)],
-            idleTimeout: .seconds(Int64(limits.idleSeconds)))
+            additionalChannelHandlers: [RequestTimer(limits: limits, connections: vault.connections)])
         channel.httpDecoder = .init(
             maxHeaderFieldSize: limits.headerFieldBytes, maxHeaderListSize: limits.headerBytes,
             maxHeaderFieldCount: limits.headerCount)
