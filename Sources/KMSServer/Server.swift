@@ -116,8 +116,7 @@ package struct Server: Sendable {
         var channel = HTTP1Channel.Configuration(
             additionalChannelHandlers: [
                 RequestTimer(limits: limits, connections: vault.connections), BodyLimit(), MalformedRequest(),
-            ],
-            idleTimeout: .seconds(Int64(limits.idleSeconds)))
+            ])
         channel.httpDecoder = .init(
             maxHeaderFieldSize: limits.headerFieldBytes, maxHeaderListSize: limits.headerBytes,
             maxHeaderFieldCount: limits.headerCount)

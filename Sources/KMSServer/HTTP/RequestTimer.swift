@@ -4,7 +4,8 @@ internal import NIOCore
 internal import NIOHTTPTypes
 
 /// Ends connections whose client takes too long: for the TLS handshake and the first request, for a request's body,
-/// between two requests (`Limits` has the times). It counts from the beginning of each, so that a byte now and then does not help.
+/// between two requests (`Limits` has the times). It counts from the beginning of each, so that a byte now and then does
+/// not help.
 ///
 /// Not `Sendable`: it lives on its connection's event loop.
 final class RequestTimer: ChannelDuplexHandler, RemovableChannelHandler {
@@ -33,7 +34,7 @@ final class RequestTimer: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         connection = connections.connection(of: context.channel)
-        limit(limits.headSeconds)
+        allow(limits.headSeconds)
         setAlarm(context)
     }
 
@@ -51,7 +52,7 @@ final class RequestTimer: ChannelDuplexHandler, RemovableChannelHandler {
             open += 1
             isReading = true
             connection?.becomeBusy()
-            limit(limits.bodySeconds)
+            allow(limits.bodySeconds)
         case .body:
             break
         case .end:
@@ -81,10 +82,10 @@ final class RequestTimer: ChannelDuplexHandler, RemovableChannelHandler {
         deadline = nil
         guard open <= 0 else { return }
         connection?.becomeIdle()
-        limit(limits.idleSeconds)
+        allow(limits.idleSeconds)
     }
 
-    private func limit(_ seconds: Int) { deadline = .now() + .seconds(Int64(seconds)) }
+    private func allow(_ seconds: Int) { deadline = .now() + .seconds(Int64(seconds)) }
 
     /// Sees to it that something looks at the deadline in time.
     private func setAlarm(_ context: ChannelHandlerContext) {
