@@ -25,6 +25,29 @@ struct AuditTests {
         }
     }
 
+    @Test("operations that fail before their record hold up nobody")
+    func expected() async throws {
+        struct Refused: Error {}
+        try await TestKMS.run { kms in
+            await withTaskGroup(of: Void.self) { group in
+                for number in 0..<100 {
+                    group.addTask {
+                        try? await kms.vault.audit.expecting {
+                            if number.isMultiple(of: 3) { throw Refused() }
+                            try await kms.vault.audit.record(
+                                AuditEvent(.cryptoOperation, "record \(number)", by: PolicyTests.user))
+                        }
+                    }
+                }
+            }
+            let (broken, count) = try await kms.vault.pool.read { db in
+                (try kms.vault.chain.firstBroken(in: db), try AuditStore.list(.init(), in: db).count)
+            }
+            #expect(broken == nil)
+            #expect(count == 67)
+        }
+    }
+
     @Test("the table refuses changes, and the chain shows those made behind its back")
     func tampering() async throws {
         try await TestKMS.run { kms in
