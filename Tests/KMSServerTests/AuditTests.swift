@@ -25,6 +25,29 @@ struct AuditTests {
         }
     }
 
+    @Test("operations that fail before their record hold up nobody")
+    func expected() async throws {
+        struct Refused: Error {}
+        try await TestKMS.run { kms in
+            await withTaskGroup(of: Void.self) { group in
+                for number in 0..<100 {
+                    group.addTask {
+                        try? await kms.vault.audit.expecting {
+                            if number.isMultiple(of: 3) { throw Refused() }
+                            try await kms.vault.audit.record(
+                                AuditEvent(.cryptoOperation, "record \(number)", by: PolicyTests.user))
+                        }
+                    }
+                }
+            }
+            let (found, count) = try await kms.vault.pool.read { db in
+                (try findings(in: db, kms), try AuditStore.list(.init(), in: db).count)
+            }
+            #expect(found == [])
+            #expect(count == 67)
+        }
+    }
+
     @Test("the table refuses changes")
     func appendOnly() async throws {
         try await TestKMS.run { kms in

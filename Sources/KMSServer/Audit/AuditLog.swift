@@ -7,8 +7,8 @@ internal import KMSSupport
 /// Group commit: whatever arrives while one transaction is being written goes into the next. `record` returns when the
 /// record is committed, and only then the answer leaves, so a killed server has lost none that was answered.
 ///
-/// A transaction costs as much as several records, so it begins when half of those that are to be expected are there,
-/// or after `patience`. Who works alone waits for nobody.
+/// A transaction costs as much as several records, so it begins when a good part of those that are to be expected are
+/// there, or after `patience`. Who works alone waits for nobody.
 ///
 /// Flushing to the disk takes milliseconds, ten times a signature. Unless `Flush.each` is wanted, it therefore happens
 /// in the background, at most `delay` later: that is what a power cut may cost of this log. Changes of keys, apps and
@@ -41,7 +41,10 @@ package final class AuditLog: Sendable {
         /// The writer waits for more records.
         var isGathering = false
 
-        var isEnough: Bool { pending.count * 2 >= max(expected, usual) }
+        /// With few clients there is little to gain, and the next one may be long in coming.
+        var isEnough: Bool {
+            pending.count * 2 >= expected && (usual < 4 || pending.count * 3 >= usual * 2)
+        }
 
         /// Whether the writer must be told that it need not wait any longer.
         mutating func endGathering() -> Bool {
