@@ -73,7 +73,9 @@ package struct Server: Sendable {
 
     private func httpServer(_ configuration: TLSConfiguration) throws -> HTTPServerBuilder {
         var channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [RequestTimer(limits: limits), BodyLimit(), MalformedRequest()],
+            additionalChannelHandlers: [
+                RequestTimer(limits: limits), AnswerTimer(limit: limits.answer), BodyLimit(), MalformedRequest(),
+            ],
             idleTimeout: limits.idle)
         channel.httpDecoder = .init(maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100)
         return try .tls(.http1(configuration: channel), tlsConfiguration: configuration)

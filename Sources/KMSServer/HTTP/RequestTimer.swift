@@ -8,6 +8,8 @@ package struct ConnectionLimits: Sendable {
     /// The TLS handshake and the head of the first request.
     package var firstRequest = TimeAmount.seconds(30)
     package var body = TimeAmount.seconds(60)
+    /// To take some of an answer that waits.
+    package var answer = TimeAmount.seconds(60)
     /// From an answer to the head of the next request.
     package var idle = TimeAmount.seconds(300)
 

@@ -198,6 +198,24 @@ def test_answers_that_nobody_reads(victim):
             vanish(connection)
 
 
+@pytest.mark.soak
+def test_unread_answers_are_cut_off(victim):
+    """Who takes nothing of an answer for 60 seconds is disconnected."""
+    many = request("GET", "/crypto/v1/keys", victim.app.authorization) * 500
+    held = [connect(victim, victim.context, buffer=4_096) for _ in range(20)]
+    files = victim.open_files()
+    for connection in held:
+        connection.setblocking(False)
+    for _ in range(20):
+        for connection in held:
+            with contextlib.suppress(ssl.SSLWantWriteError, BlockingIOError):
+                for _ in range(10):
+                    connection.send(many)
+        time.sleep(0.1)
+    wait_until(lambda: victim.open_files() <= files - len(held), "the end of the connections", timeout=100, interval=1)
+    close_all(held)
+
+
 def test_clients_that_vanish(victim):
     """At every point of an exchange, with a reset and without."""
     whole = request("POST", SIGN, victim.app.authorization, BODY)
