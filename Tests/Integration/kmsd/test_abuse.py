@@ -85,6 +85,7 @@ def test_idle_connections(victim, many_files):
     held = []
     try:
         held += connect_many(victim.port, CONNECTIONS - SECURE)
+        wait_until(lambda: victim.open_files() > CONNECTIONS - SECURE, "the plain connections")
         plain = victim.resident_bytes()
         held += [connect(victim, victim.context) for _ in range(SECURE)]
         serves(victim)
