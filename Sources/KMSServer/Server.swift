@@ -115,7 +115,8 @@ package struct Server: Sendable {
     private func http(_ vault: Vault, _ limits: Limits) -> HTTP1Channel.Configuration {
         var channel = HTTP1Channel.Configuration(
             additionalChannelHandlers: [
-                RequestTimer(limits: limits, connections: vault.connections), BodyLimit(), MalformedRequest(),
+                RequestTimer(limits: limits, connections: vault.connections),
+                AnswerTimer(limit: .seconds(Int64(limits.answerSeconds))), BodyLimit(), MalformedRequest(),
             ])
         channel.httpDecoder = .init(
             maxHeaderFieldSize: limits.headerFieldBytes, maxHeaderListSize: limits.headerBytes,

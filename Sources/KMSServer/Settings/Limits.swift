@@ -18,6 +18,8 @@ package struct Limits: Sendable {
     package var headSeconds = 30
     /// From the head of a request to its end.
     package var bodySeconds = 60
+    /// For a client to take some of an answer that waits.
+    package var answerSeconds = 60
     /// From an answer to the head of the next request.
     package var idleSeconds = 300
     /// From SIGTERM to the end, at the latest.
@@ -38,6 +40,7 @@ package struct Limits: Sendable {
         handshakeSeconds = value("handshake_seconds", handshakeSeconds)
         headSeconds = value("head_seconds", headSeconds)
         bodySeconds = value("body_seconds", bodySeconds)
+        answerSeconds = value("answer_seconds", answerSeconds)
         idleSeconds = value("idle_seconds", idleSeconds)
         stopSeconds = value("stop_seconds", stopSeconds)
         login.failures = value("login_failures", login.failures)

@@ -64,6 +64,7 @@ package struct Setting: Sendable {
             Setting("limits.handshake_seconds", .number(1...3_600), .int(limits.handshakeSeconds)),
             Setting("limits.head_seconds", .number(1...3_600), .int(limits.headSeconds)),
             Setting("limits.body_seconds", .number(1...3_600), .int(limits.bodySeconds)),
+            Setting("limits.answer_seconds", .number(1...3_600), .int(limits.answerSeconds)),
             Setting("limits.idle_seconds", .number(1...86_400), .int(limits.idleSeconds)),
             Setting("limits.stop_seconds", .number(1...3_600), .int(limits.stopSeconds)),
             Setting("limits.login_failures", .number(1...1_000), .int(limits.login.failures)),

@@ -85,6 +85,7 @@ def test_idle_connections(victim, many_files):
     held = []
     try:
         held += connect_many(victim.port, CONNECTIONS - SECURE)
+        wait_until(lambda: victim.open_files() > CONNECTIONS - SECURE, "the plain connections")
         plain = victim.resident_bytes()
         held += [connect(victim, victim.context) for _ in range(SECURE)]
         serves(victim)
@@ -196,6 +197,24 @@ def test_answers_that_nobody_reads(victim):
     finally:
         for connection in held:
             vanish(connection)
+
+
+@pytest.mark.soak
+def test_unread_answers_are_cut_off(victim):
+    """Who takes nothing of an answer for 60 seconds is disconnected."""
+    many = request("GET", "/crypto/v1/keys", victim.app.authorization) * 500
+    held = [connect(victim, victim.context, buffer=4_096) for _ in range(20)]
+    files = victim.open_files()
+    for connection in held:
+        connection.setblocking(False)
+    for _ in range(20):
+        for connection in held:
+            with contextlib.suppress(ssl.SSLWantWriteError, BlockingIOError):
+                for _ in range(10):
+                    connection.send(many)
+        time.sleep(0.1)
+    wait_until(lambda: victim.open_files() <= files - len(held), "the end of the connections", timeout=100, interval=1)
+    close_all(held)
 
 
 def test_clients_that_vanish(victim):
