@@ -14,6 +14,7 @@ package final class Vault: Sendable {
     package let audit: AuditLog
     package let sessions: Sessions
     package let throttle = LoginThrottle()
+    package let loginWork = LoginWork()
     package let storage = StorageHealth()
     package let apps = RecordCache<AppRecord>(limit: 10_000)
     package let keys = RecordCache<LoadedKey>(limit: 10_000)
@@ -41,8 +42,8 @@ package final class Vault: Sendable {
 
     package var authenticator: Authenticator {
         Authenticator(
-            pool: pool, apps: apps, sessions: sessions, throttle: throttle, audit: audit, context: engine.context,
-            blocking: blocking)
+            pool: pool, apps: apps, sessions: sessions, throttle: throttle, work: loginWork, audit: audit,
+            context: engine.context, blocking: blocking)
     }
 
     /// A change and its audit record in one transaction.

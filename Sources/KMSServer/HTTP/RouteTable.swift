@@ -36,6 +36,11 @@ package final class RouteTable {
         }
     }
 
+    /// As in `GET /sys/v1/apps/:id`.
+    package var patterns: [String] {
+        methods.flatMap { path, methods in methods.map { "\($0) \(path)" } }.sorted()
+    }
+
     /// The router, with a 405 for every method that a path does not have.
     package func build() -> Router<KMSContext> {
         let all: [HTTPRequest.Method] = [.get, .post, .put, .patch, .delete, .head, .options]

@@ -10,6 +10,7 @@ package enum Migrations {
         migrator.registerMigration("2: metadata that can be looked up") { db in
             try db.execute(sql: second)
         }
+        registerRights(in: &migrator)
         return migrator
     }
 
