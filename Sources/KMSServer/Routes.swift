@@ -3,16 +3,16 @@ package import Hummingbird
 /// The whole API.
 package enum Routes {
     package static func router(for vault: Vault) -> Router<KMSContext> {
-        let (routes, batches) = table(for: vault)
-        let router = routes.build()
+        let batches = GenericBatchController()
+        let router = table(for: vault, batches).build()
         batches.use(router)
         return router
     }
 
-    /// Every route as method and pattern, for tests that leave none out.
-    package static func patterns(for vault: Vault) -> [String] { table(for: vault).routes.patterns }
+    /// What the router is made of, for tests that leave no route out.
+    package static func table(for vault: Vault) -> RouteTable { table(for: vault, GenericBatchController()) }
 
-    private static func table(for vault: Vault) -> (routes: RouteTable, batches: GenericBatchController) {
+    private static func table(for vault: Vault, _ batches: GenericBatchController) -> RouteTable {
         let routes = RouteTable(authenticator: vault.authenticator)
         SystemController(vault: vault).addRoutes(to: routes)
         SessionController(vault: vault).addRoutes(to: routes)
@@ -32,8 +32,7 @@ package enum Routes {
         DerivationController(vault: vault).addRoutes(to: routes)
         KeyCheckController(vault: vault).addRoutes(to: routes)
         LogController(vault: vault).addRoutes(to: routes)
-        let batches = GenericBatchController()
         batches.addRoutes(to: routes)
-        return (routes, batches)
+        return routes
     }
 }

@@ -29,10 +29,10 @@ struct AppCredentials: Sendable {
             guard (try? Certificate(derEncoded: Array(der))) != nil else {
                 throw KMSError.badRequest("Field \"credential.certificate\" is not one X.509 certificate in DER")
             }
-            setKeyless(credential, hash: try engine.digest(der, .sha256), of: &app)
+            try setKeyless(credential, hash: try engine.digest(der, .sha256), of: &app)
         case .trustedAuthority(let authority)?:
             try AppCredentials.check(authority)
-            setKeyless(credential, hash: nil, of: &app)
+            try setKeyless(credential, hash: nil, of: &app)
         }
     }
 
@@ -43,7 +43,7 @@ struct AppCredentials: Sendable {
                 "Field \"credential_migration_period\" must be between 0 and \(AppCredentials.longestMigration) seconds"
             )
         }
-        let isMigrating = period > 0 && !app.secretHash.isEmpty
+        let isMigrating = period > 0 && app.credential == nil && !app.secretHash.isEmpty
         app.previous =
             isMigrating
             ? .init(hash: app.secretHash, until: Timestamp(seconds: Timestamp.now.seconds + Int64(period))) : nil
@@ -53,12 +53,11 @@ struct AppCredentials: Sendable {
         app.certificateHash = nil
     }
 
-    private func setKeyless(_ credential: AppCredential?, hash: [UInt8]?, of app: inout AppRecord) {
+    /// Every stored app has a secret. That of an app with a certificate is told to nobody and serves for nothing.
+    private func setKeyless(_ credential: AppCredential?, hash: [UInt8]?, of app: inout AppRecord) throws {
+        try set(secret: try newSecret(64), nil, of: &app)
         app.credential = credential
         app.certificateHash = hash
-        app.secretHash = Secret("")
-        app.sealedSecret = []
-        app.previous = nil
     }
 
     private func newSecret(_ size: Int) throws -> Secret {
@@ -95,7 +94,7 @@ struct AppCredentials: Sendable {
         }
         switch authority.subject {
         case .name(let pairs):
-            guard SubjectName.normalized(pairs) != nil else {
+            guard CertificateSubject.normalized(pairs) != nil else {
                 throw .badRequest(
                     "Field \"credential.trustedca.subject\" must be a list of pairs such as [\"CN\", \"web\"]")
             }

@@ -8,7 +8,8 @@ package final class RouteTable {
 
     private let router = Router(context: KMSContext.self, options: .autoGenerateHeadEndpoints)
     private let authenticator: Authenticator
-    private var methods: [String: [HTTPRequest.Method]] = [:]
+    /// Of each path. Its parameters begin with a colon.
+    package private(set) var methods: [String: [HTTPRequest.Method]] = [:]
 
     package init(authenticator: Authenticator) {
         self.authenticator = authenticator
@@ -34,11 +35,6 @@ package final class RouteTable {
                 throw error
             }
         }
-    }
-
-    /// As in `GET /sys/v1/apps/:id`.
-    package var patterns: [String] {
-        methods.flatMap { path, methods in methods.map { "\($0) \(path)" } }.sorted()
     }
 
     /// The router, with a 405 for every method that a path does not have.

@@ -104,7 +104,7 @@ package struct Authenticator: Sendable {
         let app: AppRecord? = if let known { known } else { try await apps.value(id) { try await read(id) } }
         let isPresent = equals(app?.secretHash, hash)
         let isPrevious = equals(app?.previous?.hash, hash)
-        if let app, app.enabled {
+        if let app, app.enabled, app.credential == nil {
             if isPresent { return AppLogin(app: app) }
             if isPrevious, let until = app.previous?.until, until > .now { return AppLogin(app: app, until: until) }
         }

@@ -36,7 +36,7 @@ struct ClientCertificate: Sendable {
     private func matches(_ subject: TrustedAuthority.Subject) -> Bool {
         switch subject {
         case .name(let pairs):
-            return SubjectName.normalized(pairs) == SubjectName.normalized(certificate.subject)
+            return CertificateSubject.normalized(pairs) == CertificateSubject.normalized(certificate.subject)
         case .dnsName(let name):
             return alternativeNames.contains { alternative in
                 guard case .dnsName(let found) = alternative else { return false }
@@ -57,7 +57,7 @@ struct ClientCertificate: Sendable {
 }
 
 /// Subjects as sorted lists of "OID=value", so that the order of the attributes does not matter.
-enum SubjectName {
+enum CertificateSubject {
     /// The abbreviations that people write.
     private static var names: [String: String] {
         [

@@ -25,7 +25,7 @@ package struct AppRecord: Sendable {
     package var credential: AppCredential?
     /// SHA-256 of the DER of such a certificate.
     package var certificateHash: [UInt8]?
-    /// SHA-256 of the secret, which has at least 32 random bytes and so needs no slow hash. Empty: there is none.
+    /// SHA-256 of the secret, which has at least 32 random bytes and so needs no slow hash.
     package var secretHash: Secret
     package var sealedSecret: [UInt8]
     package var previous: PreviousSecret?
