@@ -87,6 +87,8 @@ struct AppController {
         }
         vault.apps.forget(app.id)
         if change.request.credential != nil { vault.endSessions(of: updated) }
+        // They do not come to life again with the app.
+        if !updated.enabled { vault.sessions.endAll(of: .app(app.id)) }
         return try .json(updated.wire(withPermissions: try query.flag("group_permissions")))
     }
 
