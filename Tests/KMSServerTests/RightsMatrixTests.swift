@@ -70,19 +70,30 @@ struct RightsMatrixTests {
         let (method, path) = try request(row.route, id: values["KID"] ?? "")
         let answer = try await stage.kms.ask(method, path, row.body.map { fill($0, values) }, as: authorization)
         guard answer.status == 200 else { return (answer.status, answer.text) }
-        struct Item: Decodable { var status: Int }
-        struct Outcome: Decodable {
-            struct Batch: Decodable { var items: [Outcome] }
-            struct Single: Decodable { var Result: Item }
-            var Batch: Batch?
-            var SingleItem: Single?
-        }
         switch row.form {
         case .plain: return (answer.status, answer.text)
-        case .typedBatch: return (try #require(try answer.json([Item].self).first).status, answer.text)
+        case .typedBatch: return (try #require(try answer.json([Outcome.Status].self).first).status, answer.text)
         case .genericBatch:
-            let item = try answer.json(Outcome.self).Batch?.items.first?.SingleItem
-            return (try #require(item).Result.status, answer.text)
+            let item = try answer.json(Outcome.self).batch?.items.first?.single
+            return (try #require(item).result.status, answer.text)
+        }
+    }
+
+    private struct Outcome: Decodable {
+        struct Status: Decodable { var status: Int }
+        struct Items: Decodable { var items: [Outcome] }
+        struct Single: Decodable {
+            var result: Status
+
+            enum CodingKeys: String, CodingKey { case result = "Result" }
+        }
+
+        var batch: Items?
+        var single: Single?
+
+        enum CodingKeys: String, CodingKey {
+            case batch = "Batch"
+            case single = "SingleItem"
         }
     }
 
