@@ -2,13 +2,17 @@
 package struct Account: Codable, Sendable {
     package var acctID: String
     package var name: String
+    package var description: String?
+    package var customMetadata: [String: String]?
     package var state: String?
     package var authType: String?
     package var createdAt: Timestamp?
 
     package enum CodingKeys: String, CodingKey {
         case acctID = "acct_id"
-        case name, state
+        case name, description
+        case customMetadata = "custom_metadata"
+        case state
         case authType = "auth_type"
         case createdAt = "created_at"
     }
@@ -19,6 +23,45 @@ package struct Account: Codable, Sendable {
         self.createdAt = createdAt
         state = "Activated"
         authType = "Fortanix"
+    }
+}
+
+/// POST and PATCH /sys/v1/accounts.
+package struct AccountRequest: Codable, Sendable {
+    package var name: String?
+    package var description: String?
+    package var customMetadata: [String: String]?
+
+    package enum CodingKeys: String, CodingKey {
+        case name, description
+        case customMetadata = "custom_metadata"
+    }
+
+    package init() {}
+}
+
+/// GET /sys/v1/accounts/{id}/usage: how many there are of what an account holds.
+package struct AccountUsage: Codable, Sendable {
+    package var numOperations: Int
+    package var numApp: Int
+    package var numGroup: Int
+    package var numSobj: Int
+    package var numUser: Int
+
+    package enum CodingKeys: String, CodingKey {
+        case numOperations = "num_operations"
+        case numApp = "num_app"
+        case numGroup = "num_group"
+        case numSobj = "num_sobj"
+        case numUser = "num_user"
+    }
+
+    package init(numOperations: Int, numApp: Int, numGroup: Int, numSobj: Int, numUser: Int) {
+        self.numOperations = numOperations
+        self.numApp = numApp
+        self.numGroup = numGroup
+        self.numSobj = numSobj
+        self.numUser = numUser
     }
 }
 
@@ -77,125 +120,5 @@ package struct GroupRequest: Codable, Sendable {
     package init(name: String, description: String?) {
         self.name = name
         self.description = description
-    }
-}
-
-/// GET /sys/v1/apps.
-package struct App: Codable, Sendable {
-    package var appID: String
-    package var name: String
-    package var description: String?
-    package var appType: String?
-    package var authType: String?
-    package var acctID: String
-    package var enabled: Bool
-    package var defaultGroup: String?
-    package var groups: AppGroups
-    package var createdAt: Timestamp?
-    package var lastusedAt: Timestamp?
-    package var interface: String?
-
-    package enum CodingKeys: String, CodingKey {
-        case appID = "app_id"
-        case name, description
-        case appType = "app_type"
-        case authType = "auth_type"
-        case acctID = "acct_id"
-        case enabled
-        case defaultGroup = "default_group"
-        case groups
-        case createdAt = "created_at"
-        case lastusedAt = "lastused_at"
-        case interface
-    }
-
-    package init(appID: String, name: String, acctID: String, groups: AppGroups) {
-        self.appID = appID
-        self.name = name
-        self.acctID = acctID
-        self.groups = groups
-        enabled = true
-        authType = "Secret"
-    }
-}
-
-/// The groups of an app: the API has a map `{group: [permission]}` and an older array `[group]`, which grants all.
-package enum AppGroups: Codable, Sendable {
-    case list([String])
-    case permissions([String: [String]])
-
-    package var ids: [String] {
-        switch self {
-        case .list(let ids): ids
-        case .permissions(let map): map.keys.sorted()
-        }
-    }
-
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let list = try? container.decode([String].self) {
-            self = .list(list)
-        } else if let map = try? container.decode([String: [String]].self) {
-            self = .permissions(map)
-        } else {
-            throw DecodingError.dataCorrupted(
-                .init(
-                    codingPath: decoder.codingPath,
-                    debugDescription: "neither a list of group ids nor a map from group ids to lists of permissions"))
-        }
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        switch self {
-        case .list(let list): try container.encode(list)
-        case .permissions(let map): try container.encode(map)
-        }
-    }
-}
-
-/// POST /sys/v1/apps.
-package struct AppRequest: Codable, Sendable {
-    package var name: String?
-    package var description: String?
-    package var appType: String?
-    package var interface: String?
-    package var addGroups: AppGroups?
-    package var defaultGroup: String?
-    package var secretSize: Int?
-    package var enabled: Bool?
-
-    package enum CodingKeys: String, CodingKey {
-        case name, description
-        case appType = "app_type"
-        case interface
-        case addGroups = "add_groups"
-        case defaultGroup = "default_group"
-        case secretSize = "secret_size"
-        case enabled
-    }
-
-    package init(name: String) { self.name = name }
-}
-
-/// GET /sys/v1/apps/{id}/credential.
-package struct AppCredentialResponse: Codable, Sendable {
-    package struct Credential: Codable, Sendable {
-        package var secret: String?
-
-        package init(secret: String?) { self.secret = secret }
-    }
-
-    package var appID: String
-    package var credential: Credential
-
-    package enum CodingKeys: String, CodingKey {
-        case appID = "app_id"
-        case credential
-    }
-
-    package init(appID: String, secret: String) {
-        self.appID = appID
-        credential = Credential(secret: secret)
     }
 }

@@ -16,6 +16,8 @@ package struct SobjectRequest: Codable, Sendable {
     package var value: Data?
     package var transient: Bool?
     package var state: ObjectState?
+    package var activationDate: Timestamp?
+    package var deactivationDate: Timestamp?
     package var rsa: RSAOptions?
     /// What the key check value of an imported or unwrapped AES or DES3 key must be, in hexadecimal digits.
     package var kcv: String?
@@ -29,7 +31,10 @@ package struct SobjectRequest: Codable, Sendable {
         case groupID = "group_id"
         case keyOps = "key_ops"
         case customMetadata = "custom_metadata"
-        case enabled, value, transient, state, rsa, kcv
+        case enabled, value, transient, state
+        case activationDate = "activation_date"
+        case deactivationDate = "deactivation_date"
+        case rsa, kcv
     }
 
     package init() {}

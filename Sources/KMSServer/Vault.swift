@@ -13,6 +13,7 @@ package final class Vault: Sendable {
     package let audit: AuditLog
     package let sessions: Sessions
     package let throttle: LoginThrottle
+    package let loginWork = LoginWork()
     package let status = ServiceStatus()
     package let metrics: Metrics
     package let connections: Connections
@@ -49,8 +50,8 @@ package final class Vault: Sendable {
 
     package var authenticator: Authenticator {
         Authenticator(
-            pool: pool, apps: apps, sessions: sessions, throttle: throttle, audit: audit, context: engine.context,
-            blocking: blocking)
+            pool: pool, apps: apps, sessions: sessions, throttle: throttle, work: loginWork, audit: audit,
+            context: engine.context, blocking: blocking)
     }
 
     /// A change and its audit record in one transaction.

@@ -31,8 +31,8 @@ struct KMSCtl: ParsableCommand {
                 """,
             version: version,
             subcommands: [
-                LoginCommand.self, LogoutCommand.self, GroupCommand.self, AppCommand.self, KeyCommand.self,
-                CertificateCommand.self, PluginCommand.self, AuditCommand.self, DoctorCommand.self,
+                LoginCommand.self, LogoutCommand.self, UserCommand.self, GroupCommand.self, AppCommand.self,
+                KeyCommand.self, CertificateCommand.self, PluginCommand.self, AuditCommand.self, DoctorCommand.self,
             ])
     }
 

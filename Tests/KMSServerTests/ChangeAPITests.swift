@@ -66,7 +66,7 @@ struct ChangeAPITests {
                 (#"{"state":"Active"}"#, "/activate"), (#"{"value":"AAAA"}"#, "value"),
                 (#"{"obj_type":"RSA"}"#, "obj_type"),
                 (#"{"elliptic_curve":"NistP384"}"#, "elliptic_curve"), (#"{"rsa":{"signature_policy":[]}}"#, "rsa"),
-                (#"{"deactivation_date":"20300101T000000Z"}"#, "deactivation_date"),
+                (#"{"deactivation_date":"20200101T000000Z"}"#, "deactivation_date"),
                 (#"{"key_ops":["SIGN","FLY"]}"#, "FLY"), (#"{"key_ops":["ENCRYPT"]}"#, "ENCRYPT"),
             ] {
                 let answer = try await kms.ask(.patch, "/crypto/v1/keys/\(kid)", body, as: app)
@@ -106,14 +106,15 @@ struct ChangeAPITests {
             let admin = try await kms.administrator()
             func app(_ field: String) -> String { #"{"name":"\#(newID())","add_groups":["\#(web.group)"],\#(field)}"# }
             for field in [
-                #""ip_address_policy":{"whitelist":["10.0.0.1"]}"#, #""ip_address_policy":"none""#, #""role":"admin""#,
-                #""credential":{"secret":"mine"}"#,
+                #""ip_address_policy":{"whitelist":["10.0.0.0/33"]}"#, #""ip_address_policy":"none""#,
+                #""role":"root""#, #""credential":{"secret":"mine"}"#, #""oauth_config":{"a":1}"#,
+                #""client_configurations":{"pkcs12":{}}"#,
             ] {
                 #expect(try await kms.ask(.post, "/sys/v1/apps", app(field), as: admin).status == 400, "\(field)")
             }
             for field in [
                 #""ip_address_policy":"allow_all""#, #""ip_address_policy":{"allow_all":{}}"#, #""role":"crypto""#,
-                #""credential":null"#,
+                #""credential":null"#, #""ip_address_policy":{"whitelist":["10.0.0.1"]}"#, #""role":"admin""#,
             ] {
                 #expect(try await kms.ask(.post, "/sys/v1/apps", app(field), as: admin).status == 201, "\(field)")
             }
@@ -124,9 +125,9 @@ struct ChangeAPITests {
                 .post, "/sys/v1/apps", #"{"name":"x","add_groups":{"\#(web.group)":null}}"#, as: admin)
             #expect(null.status == 400 && null.text.contains("lists of permissions"))
             let reset = "/sys/v1/apps/\(web.id)/reset_secret"
-            #expect(try await kms.ask(.post, reset, #"{"credential_migration_period":60}"#, as: admin).status == 400)
+            #expect(try await kms.ask(.post, reset, #"{"credential_migration_period":-1}"#, as: admin).status == 400)
             for field in [
-                #""deactivation_date":"20200101T000000Z""#, #""activation_date":"20200101T000000Z""#,
+                #""deactivation_date":"20200101T000000Z""#, #""state":"Active","activation_date":"20990101T000000Z""#,
                 #""export_policy":{"a":1}"#, #""allow_sign_hash":false"#, #""key_ops":["SIGN","FLY"]"#,
             ] {
                 let body = #"{"name":"new","obj_type":"EC","elliptic_curve":"NistP256",\#(field)}"#

@@ -56,6 +56,50 @@ struct SessionsTests {
         #expect(try sessions.use(other) != nil)
     }
 
+    @Test("one owner has so many sessions; a further one ends the one that was idle longest")
+    func bounded() throws {
+        let tokens = try (0..<Sessions.mostOfOne).map { _ in
+            try sessions.create(.app("a"))
+        }
+        clock.advance(seconds: 1)
+        let other = try sessions.create(.app("b"))
+        for token in tokens.dropFirst() { #expect(try sessions.use(token) != nil) }
+        let more = try sessions.create(.app("a"))
+        #expect(try sessions.use(tokens[0]) == nil)
+        for token in tokens.dropFirst() + [more, other] { #expect(try sessions.use(token) != nil) }
+        // Those that have ended count no more.
+        for token in tokens.dropFirst().prefix(10) { try sessions.end(token) }
+        for _ in 0..<10 { _ = try sessions.create(.app("a")) }
+        #expect(try sessions.use(tokens[11]) != nil)
+        clock.advance(seconds: 600)
+        let fresh = try sessions.create(.app("a"))
+        #expect(try sessions.use(fresh) != nil)
+    }
+
+    @Test("a session with a fixed end is not kept alive by use, nor by others' renewal")
+    func lifetime() throws {
+        let limited = try sessions.create(.app("a"), lifetime: 100)
+        let free = try sessions.create(.app("a"))
+        clock.advance(seconds: 60)
+        #expect(try sessions.use(limited).flatMap { sessions.lifetime(of: $0) } == 40)
+        #expect(try sessions.use(free).flatMap { sessions.lifetime(of: $0) } == nil)
+        sessions.limit(.app("a"), lifetime: 300)
+        #expect(try sessions.use(limited).flatMap { sessions.lifetime(of: $0) } == 40)
+        #expect(try sessions.use(free).flatMap { sessions.lifetime(of: $0) } == 300)
+        clock.advance(seconds: 40)
+        #expect(try sessions.use(limited) == nil)
+        #expect(try sessions.use(free) != nil)
+        clock.advance(seconds: 260)
+        #expect(try sessions.use(free) == nil)
+    }
+
+    @Test("all sessions but the own one end")
+    func allButOne() throws {
+        let tokens = try (0..<3).map { _ in try sessions.create(.user("u")) }
+        try sessions.endAll(of: .user("u"), but: tokens[1])
+        #expect(try tokens.map { try sessions.use($0) != nil } == [false, true, false])
+    }
+
     @Test("after five failures a login must wait, twice as long each time, from that address only")
     func throttle() throws {
         let clock = clock

@@ -18,6 +18,9 @@ struct KeyChange: Sendable {
         if request.keyOps != nil { actions.append(.updateKeyOps) }
         if request.enabled != nil { actions.append(.updateEnabledState) }
         if request.rsa != nil { actions.append(.updatePolicies) }
+        // Who may say that it begins or ends now may say when.
+        if request.activationDate.map({ $0 != object.activationDate }) ?? false { actions.append(.activate) }
+        if request.deactivationDate.map({ $0 != object.deactivationDate }) ?? false { actions.append(.revoke) }
         if let group, group != object.groupID { actions.append(.move) }
         let touchesProfile = request.name != nil || request.description != nil || request.customMetadata != nil
         if touchesProfile || actions.isEmpty { actions.append(.updateProfile) }
@@ -45,12 +48,13 @@ struct KeyChange: Sendable {
             if let policy = rsa.signaturePolicy { object.rsa?.signaturePolicy = policy }
             if let policy = rsa.encryptionPolicy { object.rsa?.encryptionPolicy = policy }
         }
+        try ObjectDates(request).change(&object)
         if let group { object.groupID = group }
     }
 
     /// - Throws: 400 when the request would change what stays as it is for the object's life.
     private func checkFixed(_ object: Sobject) throws(KMSError) {
-        if let state = request.state, state != object.state {
+        if let state = request.state, state != object.currentState {
             throw .badRequest("Field \"state\" cannot be changed here; use POST …/activate or …/revoke")
         }
         if request.value != nil { throw .badRequest("Field \"value\" cannot be changed; import a new object with PUT") }

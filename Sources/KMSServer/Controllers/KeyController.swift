@@ -91,7 +91,7 @@ struct KeyController {
     }
 
     private func info(_ descriptor: SobjectDescriptor, _ principal: Principal) async throws -> Response {
-        var object = try await vault.key(descriptor, for: .read, by: principal).object
+        var object = try await vault.key(descriptor, for: .read, by: principal).object.settled
         object.transientKey = descriptor.transientKey
         return try .json(object)
     }

@@ -59,7 +59,7 @@ struct LifeCycleController {
             // A compromise is for ever: what is superseded later is still compromised.
             let isCompromised = request.code.isCompromise || object.state == .compromised
             object.state = isCompromised ? .compromised : .deactivated
-            object.deactivationDate = object.deactivationDate ?? .now
+            object.deactivationDate = min(object.deactivationDate ?? .now, .now)
             if isCompromised { object.compromiseDate = object.compromiseDate ?? .now }
         }
         return .noContent
@@ -115,7 +115,7 @@ struct LifeCycleController {
         _ request: CopyKeyRequest, _ context: KMSContext, _ principal: Principal
     ) async throws -> Response {
         let source = try await vault.value(request.key, for: .copy, by: principal)
-        guard [.active, .preActive].contains(source.object.state ?? .active) else {
+        guard [.active, .preActive].contains(source.object.currentState) else {
             throw KMSError.forbidden("Requested operation is not allowed: only an Active or PreActive object is copied")
                 .about(source.object)
         }
@@ -178,9 +178,9 @@ struct LifeCycleController {
             for key in [PercentCoding.metadataKey, PercentCoding.labelKey] {
                 record.object.customMetadata?[key] = nil
             }
-            if request.deactivateRotatedKey == true, [.active, .preActive].contains(record.object.state ?? .active) {
+            if request.deactivateRotatedKey == true, [.active, .preActive].contains(record.object.currentState) {
                 record.object.state = .deactivated
-                record.object.deactivationDate = .now
+                record.object.deactivationDate = min(record.object.deactivationDate ?? .now, .now)
             }
             try rename(&record, in: db)
             try KeyStore.update(record, in: db)

@@ -10,6 +10,7 @@ struct LogController {
         routes.on(.get, "/sys/v1/logs") { request, _, principal in
             var filter = try filter(Query(request))
             filter.groups = try Policy.auditGroups(principal)
+            filter.account = principal.acctID
             let entries = try await vault.pool.read { [filter] db in try AuditStore.list(filter, in: db) }
             let hits = try entries.map { entry in
                 AuditHit(

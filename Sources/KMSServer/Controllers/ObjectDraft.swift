@@ -94,7 +94,8 @@ struct ObjectDraft: Sendable {
         object.acctID = principal.acctID
         object.creator = principal.creator
         object.createdAt = .now
-        if object.state == .active { object.activationDate = object.createdAt }
+        try ObjectDates(request).apply(
+            to: &object, wanted: request.state, parent: source.isCopy ? source.parent : nil)
         object.customMetadata = request.customMetadata ?? source.parent?.customMetadata
         if material.type == .rsa, let bits = material.bits, let exponent = material.exponent {
             let wanted = source.parent == nil ? request.rsa : source.parent?.rsa
@@ -121,7 +122,9 @@ struct ObjectDraft: Sendable {
     }
 
     private func state() throws(KMSError) -> ObjectState {
-        guard source.isCopy, let state = source.parent?.state, state != .active else { return request.state ?? .active }
+        guard source.isCopy, let state = source.parent?.currentState, state != .active else {
+            return request.state ?? .active
+        }
         // Only a PreActive object is copied otherwise, and its copy must be activated, too.
         guard request.state != .active else {
             throw .badRequest("Field \"state\": the copy of a PreActive object is PreActive; use POST …/activate")

@@ -1,14 +1,18 @@
+internal import HTTPTypes
 internal import Hummingbird
 internal import KMSModel
 
 /// /sys/v1/session: login, renewal, choice of account, logout.
+///
+/// What a session is good for is looked up with every request: a user who was demoted or an app that was disabled
+/// loses at once what they have lost.
 struct SessionController {
     let vault: Vault
 
     func addRoutes(to routes: RouteTable) {
         routes.open(.post, "/sys/v1/session/auth") { request, context in try await login(request, context) }
-        routes.open(.post, "/sys/v1/session/refresh") { request, _ in
-            _ = try session(request)
+        routes.open(.post, "/sys/v1/session/refresh") { request, context in
+            try await check(try session(request).1, context)
             return .noContent
         }
         routes.open(.post, "/sys/v1/session/reauth") { request, context in try await renew(request, context) }
@@ -18,31 +22,51 @@ struct SessionController {
             return .noContent
         }
         routes.open(.post, "/sys/v1/session/select_account") { request, context in try await select(request, context) }
-        routes.open(.get, "/sys/v1/users/accounts") { request, _ in try await accounts(request) }
     }
 
     private func login(_ request: Request, _ context: KMSContext) async throws -> Response {
         let owner: Sessions.Owner
         let principal: Principal
-        switch try Credential(request) {
-        case .app(let id, let secret):
-            principal = .app(try await vault.authenticator.login(id, secret, context))
+        var lifetime: Int?
+        switch try await credential(request, context) {
+        case .app(let login):
+            principal = .app(login.app)
             owner = .app(principal.id)
-        case .user(let email, let password):
-            principal = .user(try await vault.authenticator.login(user: email, password, context))
+            lifetime = login.until.map { Int($0.seconds - Timestamp.now.seconds) }
+        case .user(let user):
+            principal = .user(user)
             owner = .user(principal.id)
-        case .bearer:
-            throw KMSError.unauthenticated("Log in with Basic: an API key, or email and password of a user")
         }
-        let token = try vault.sessions.create(owner)
+        let token = try vault.sessions.create(owner, lifetime: lifetime)
         try await vault.audit.record(AuditEvent(.authentication, "\(principal.name) logged in", by: principal, context))
         return try answer(token, owner, principal.id)
     }
 
+    private enum Login {
+        case app(Authenticator.AppLogin)
+        case user(UserRecord)
+    }
+
+    /// Without a header a client certificate may tell who it is.
+    private func credential(_ request: Request, _ context: KMSContext) async throws -> Login {
+        if request.headers[.authorization] == nil, let certificate = await context.clientCertificate() {
+            return .app(try await vault.authenticator.login(certificate: certificate, context))
+        }
+        switch try Credential(request) {
+        case .app(let id, let secret):
+            return .app(try await vault.authenticator.login(id, secret, context))
+        case .user(let email, let password):
+            return .user(try await vault.authenticator.login(user: email, password, context))
+        case .bearer:
+            throw KMSError.unauthenticated("Log in with Basic: an API key, or email and password of a user")
+        }
+    }
+
     private func renew(_ request: Request, _ context: KMSContext) async throws -> Response {
         let (token, session) = try session(request)
-        let fresh = try vault.sessions.create(session.owner)
-        if let account = session.account { try vault.sessions.select(account: account, for: fresh) }
+        try await check(session, context)
+        let fresh = try vault.sessions.create(
+            session.owner, account: session.account, lifetime: vault.sessions.lifetime(of: session))
         try vault.sessions.end(token)
         switch session.owner {
         case .app(let id), .user(let id): return try answer(fresh, session.owner, id)
@@ -55,20 +79,17 @@ struct SessionController {
             throw KMSError.badRequest("Apps belong to one account and select none")
         }
         let wanted = try await request.json(SelectAccountRequest.self).acctID.lowercased()
-        guard let user = try await vault.authenticator.user(id), user.acctID == wanted else {
+        guard let user = try await vault.authenticator.user(id, wanted), user.isActive else {
             throw KMSError.notFound("account does not exist")
         }
         try vault.sessions.select(account: wanted, for: token)
         return try .json([String: String]())
     }
 
-    /// What a user needs before an account is selected: the ids to choose from, with the user's role in each.
-    private func accounts(_ request: Request) async throws -> Response {
-        let (_, session) = try session(request)
-        guard case .user(let id) = session.owner, let user = try await vault.authenticator.user(id) else {
-            throw KMSError.forbidden("Requested operation is not allowed: it needs a user session")
-        }
-        return try .json([user.acctID: ["ACCOUNTADMINISTRATOR", "STATEENABLED"]])
+    /// An app's session is as good as the app; a user's needs no account for this.
+    private func check(_ session: Sessions.Session, _ context: KMSContext) async throws {
+        guard case .app = session.owner else { return }
+        _ = try await vault.authenticator.principal(of: session, context)
     }
 
     private func session(_ request: Request) throws -> (String, Sessions.Session) {

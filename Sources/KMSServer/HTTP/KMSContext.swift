@@ -1,5 +1,6 @@
 package import Hummingbird
 internal import NIOCore
+internal import NIOSSL
 
 /// One request's surroundings.
 package struct KMSContext: RequestContext {
@@ -9,10 +10,19 @@ package struct KMSContext: RequestContext {
     package let started: ContinuousClock.Instant
     /// Groups whose approvers have approved this very request.
     package var approvedGroups: Set<String> = []
+    private let channel: any Channel
 
     package init(source: Source) {
         coreContext = .init(source: source)
         clientAddress = source.channel.remoteAddress?.ipAddress
         started = .now
+        channel = source.channel
+    }
+
+    /// The certificate that the client has shown in the TLS handshake, DER. That it has the private key is proven, and
+    /// nothing else.
+    package func clientCertificate() async -> [UInt8]? {
+        guard let certificate = try? await channel.nioSSL_peerCertificate().get() else { return nil }
+        return try? certificate.toDERBytes()
     }
 }

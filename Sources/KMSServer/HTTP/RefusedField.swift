@@ -52,22 +52,12 @@ package struct RefusedField: Sendable {
         }
     }
 
-    static var ofApps: [RefusedField] {
-        [
-            RefusedField(
-                "ip_address_policy", "is not supported: an API key works from every address; leave the field out",
-                unless: .text("allow_all"), .object(["allow_all"])),
-            RefusedField("credential", "cannot be chosen: the server makes the API key; leave the field out"),
-            RefusedField("role", "is not supported: every app is a crypto app", unless: .text("crypto")),
-            RefusedField("oauth_config"), RefusedField("client_configurations"), RefusedField("expires_at"),
-        ]
-    }
+    static var ofApps: [RefusedField] { [RefusedField("oauth_config"), RefusedField("expires_at")] }
 
-    static var ofSecretReset: [RefusedField] {
+    static var ofAccounts: [RefusedField] {
         [
-            RefusedField(
-                "credential_migration_period", "is not supported: the old API key ends at once; leave the field out",
-                unless: .number(0))
+            RefusedField("approval_policy"), RefusedField("cryptographic_policy"), RefusedField("key_metadata_policy"),
+            RefusedField("auth_config"), RefusedField("logging_configs"),
         ]
     }
 
@@ -79,9 +69,7 @@ package struct RefusedField: Sendable {
     }
 
     static var ofObjects: [RefusedField] {
-        let byHand = "is not supported: there is no clock that changes states; use POST …/activate and …/revoke"
-        return [
-            RefusedField("activation_date", byHand), RefusedField("deactivation_date", byHand),
+        [
             RefusedField("rotation_policy"), RefusedField("export_policy"),
             RefusedField("allow_sign_hash", "cannot be switched off", unless: .flag(true)),
             RefusedField("deterministic_signatures", unless: .flag(false)),

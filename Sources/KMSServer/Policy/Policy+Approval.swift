@@ -21,7 +21,7 @@ extension Policy {
     static func check(_ policy: ApprovalPolicy, account: String, in db: Database) throws {
         switch policy {
         case .user(let id):
-            guard try UserStore.find(id: id, in: db)?.acctID == account else {
+            guard try UserStore.find(id: id, account: account, in: db) != nil else {
                 throw KMSError.badRequest("Field \"approval_policy\": there is no user \(id.prefix(64).quoted)")
             }
         case .app(let id):
@@ -46,7 +46,7 @@ extension Policy.Action {
     /// What only looks, or only checks what others made, needs none.
     fileprivate var needsApproval: Bool {
         switch self {
-        case .read, .verify, .macVerify: false
+        case .read, .verify, .macVerify, .create: false
         case .sign, .digest, .encrypt, .decrypt, .macGenerate, .wrapKey, .unwrapKey, .deriveKey, .agreeKey, .export,
             .activate, .revoke, .delete, .destroy, .deletePrivate, .copy, .rotate, .updateProfile, .updateKeyOps,
             .updateEnabledState, .updatePolicies, .move:

@@ -36,9 +36,24 @@ package enum Principal: Sendable {
 
     /// The groups whose objects are visible; nil: all of the account.
     package var groups: [String]? {
-        switch self {
+        guard !seesAllGroups else { return nil }
+        return switch self {
         case .app(let app): app.groups.keys.sorted()
-        case .user: nil
+        case .user(let user): user.groups.keys.sorted()
+        }
+    }
+
+    package var seesAllGroups: Bool {
+        switch self {
+        case .app(let app): app.isAdministrative
+        case .user(let user): user.role != .member
+        }
+    }
+
+    package func sees(group: String) -> Bool {
+        switch self {
+        case .app(let app): app.groups[group] != nil || app.isAdministrative
+        case .user(let user): user.role != .member || user.groups[group] != nil
         }
     }
 

@@ -5,7 +5,7 @@ package import OpenSSLCrypto
 ///
 /// Only hashes of the tokens are kept, so that a memory dump holds none that could be used.
 package final class Sessions: Sendable {
-    package enum Owner: Sendable, Equatable {
+    package enum Owner: Sendable, Hashable {
         case app(String)
         case user(String)
 
@@ -23,11 +23,34 @@ package final class Sessions: Sendable {
         /// A user's chosen account.
         package var account: String?
         fileprivate var lastUse: ContinuousClock.Instant
+        /// When it ends even if it is used.
+        fileprivate var end: ContinuousClock.Instant?
     }
+
+    /// Sessions of one owner at a time; a further one ends the one that was idle longest.
+    package static var mostOfOne: Int { 1000 }
 
     private struct State: Sendable {
         var sessions: [[UInt8]: Session] = [:]
+        var counts: [Owner: Int] = [:]
         var sweepAt = 1024
+
+        mutating func remove(_ id: [UInt8]) {
+            guard let session = sessions.removeValue(forKey: id) else { return }
+            let left = (counts[session.owner] ?? 0) - 1
+            counts[session.owner] = left > 0 ? left : nil
+        }
+
+        mutating func filter(_ isKept: (Session) -> Bool) {
+            sessions = sessions.filter { isKept($0.value) }
+            counts = sessions.values.reduce(into: [:]) { $0[$1.owner, default: 0] += 1 }
+        }
+
+        mutating func removeIdlest(of owner: Owner) {
+            let own = sessions.lazy.filter { $0.value.owner == owner }
+            guard let idlest = own.min(by: { $0.value.lastUse < $1.value.lastUse }) else { return }
+            remove(idlest.key)
+        }
     }
 
     private let state = Locked(State())
@@ -46,16 +69,22 @@ package final class Sessions: Sendable {
     package var count: Int { state.withLock { $0.sessions.values.count(where: isAlive) } }
 
     /// A new session's token: 64 random bytes in base64url, 86 characters.
-    package func create(_ owner: Owner) throws -> String {
+    ///
+    /// - Parameter lifetime: in seconds; nil: as long as it is used.
+    package func create(_ owner: Owner, account: String? = nil, lifetime: Int? = nil) throws -> String {
         let token = Base64.urlEncode(try Random.bytes(64, in: context))
-        let session = Session(owner: owner, account: nil, lastUse: now())
+        let now = self.now()
+        let session = Session(
+            owner: owner, account: account, lastUse: now, end: lifetime.map { now + .seconds($0) })
         let id = try key(token)
         state.withLock { state in
             if state.sessions.count >= state.sweepAt {
-                state.sessions = state.sessions.filter { isAlive($0.value) }
+                state.filter { isAlive($0) }
                 state.sweepAt = max(1024, state.sessions.count * 2)
             }
+            if state.counts[owner, default: 0] >= Sessions.mostOfOne { state.removeIdlest(of: owner) }
             state.sessions[id] = session
+            state.counts[owner, default: 0] += 1
         }
         return token
     }
@@ -65,7 +94,7 @@ package final class Sessions: Sendable {
         let id = try key(token)
         return state.withLock { state in
             guard var session = state.sessions[id], isAlive(session) else {
-                state.sessions[id] = nil
+                state.remove(id)
                 return nil
             }
             session.lastUse = now()
@@ -81,16 +110,44 @@ package final class Sessions: Sendable {
 
     package func end(_ token: String) throws {
         let id = try key(token)
-        state.withLock { $0.sessions[id] = nil }
+        state.withLock { $0.remove(id) }
     }
 
     /// After a change of the owner's secret.
     package func endAll(of owner: Owner) {
-        state.withLock { state in state.sessions = state.sessions.filter { $0.value.owner != owner } }
+        state.withLock { $0.filter { $0.owner != owner } }
+    }
+
+    /// - Parameter token: of the session that made the change and goes on.
+    package func endAll(of owner: Owner, but token: String) throws {
+        let kept = try key(token)
+        state.withLock { state in
+            let session = state.sessions[kept]
+            state.filter { $0.owner != owner }
+            guard let session, session.owner == owner else { return }
+            state.sessions[kept] = session
+            state.counts[owner] = 1
+        }
+    }
+
+    /// Lets all sessions of the owner end after a while, because they were opened with a secret that ends then.
+    package func limit(_ owner: Owner, lifetime: Int) {
+        let end = now() + .seconds(lifetime)
+        state.withLock { state in
+            for (id, session) in state.sessions where session.owner == owner {
+                state.sessions[id]?.end = min(session.end ?? end, end)
+            }
+        }
+    }
+
+    /// Seconds that are left for a session, if its end is fixed.
+    package func lifetime(of session: Session) -> Int? {
+        session.end.map { max(0, Int(($0 - now()).components.seconds)) }
     }
 
     private func isAlive(_ session: Session) -> Bool {
-        now() - session.lastUse < .seconds(session.owner.idleLimit)
+        let now = self.now()
+        return now - session.lastUse < .seconds(session.owner.idleLimit) && session.end.map { now < $0 } ?? true
     }
 
     private func key(_ token: String) throws -> [UInt8] { try Digest.hash(Array(token.utf8), .sha256, in: context) }

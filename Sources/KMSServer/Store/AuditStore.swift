@@ -18,6 +18,8 @@ package enum AuditStore {
         /// Seconds since the epoch, inclusive.
         package var rangeFrom: Int?
         package var rangeTo: Int?
+        /// Only records of this account, and those of none, such as failed logins.
+        package var account: String?
         package var actionType: String?
         package var actorType: String?
         package var actorID: String?
@@ -75,6 +77,10 @@ package enum AuditStore {
         }
         add("time >= ?", filter.rangeFrom)
         add("time <= ?", filter.rangeTo)
+        if let account = filter.account {
+            condition += " AND ifnull(json_extract(record, '$.acct_id'), ?) = ?"
+            arguments += [account, account]
+        }
         add("action_type = ?", filter.actionType)
         add("json_extract(record, '$.actor_type') = ? COLLATE NOCASE", filter.actorType)
         add("actor_id = ?", filter.actorID)

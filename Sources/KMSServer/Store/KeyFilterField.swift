@@ -42,7 +42,7 @@ struct KeyFilterField {
         case "name": (expression, kind) = (name, .text)
         case "obj_type": (expression, kind) = (name, .word { ObjectType(wire: $0)?.rawValue })
         case "key_size": (expression, kind) = (attribute("key_size"), .number)
-        case "state": (expression, kind) = (attribute("state"), .word { ObjectState(wire: $0)?.rawValue })
+        case "state": (expression, kind) = (KeyFilterField.state, .word { ObjectState(wire: $0)?.rawValue })
         case "enabled": (expression, kind) = (attribute("enabled"), .flag)
         case "created_at": (expression, kind) = (attribute("created_at"), .time)
         case "expires": (expression, kind) = (attribute("deactivation_date"), .time)
@@ -73,6 +73,21 @@ struct KeyFilterField {
             kind = .text
             own = [String(parts[1]).databaseValue]
         }
+    }
+
+    /// `Sobject.currentState` in SQL; times of the API are in the order of their texts.
+    private static var state: String {
+        """
+        CASE
+            WHEN json_extract(attributes, '$.state') NOT IN ('Active', 'PreActive')
+                THEN json_extract(attributes, '$.state')
+            WHEN json_extract(attributes, '$.deactivation_date') <= strftime('%Y%m%dT%H%M%SZ', 'now')
+                THEN 'Deactivated'
+            WHEN json_extract(attributes, '$.activation_date') <= strftime('%Y%m%dT%H%M%SZ', 'now')
+                THEN 'Active'
+            ELSE json_extract(attributes, '$.state')
+        END
+        """
     }
 
     /// Every condition is true or false and never SQL's unknown, so that `NOT` means what it says for objects that

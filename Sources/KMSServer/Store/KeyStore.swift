@@ -65,7 +65,7 @@ package enum KeyStore {
         let attributes: String = row["attributes"]
         let sealed: Data? = row["sealed_value"]
         return KeyRecord(
-            kid: row["kid"], object: try JSONDecoder().decode(Sobject.self, from: Data(attributes.utf8)),
+            kid: row["kid"], object: try JSONDecoder().decode(Sobject.self, from: Data(attributes.utf8)).settled,
             sealedValue: sealed.map(Array.init))
     }
 

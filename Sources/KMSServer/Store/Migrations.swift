@@ -10,6 +10,7 @@ package enum Migrations {
         migrator.registerMigration("2: metadata that can be looked up") { db in
             try db.execute(sql: second)
         }
+        migrator.registerMigration("3: roles of users, credentials and addresses of apps", migrate: Migrations.rights)
         migrator.registerMigration("4: plugins and approval requests", migrate: Migrations.plugins)
         migrator.registerMigration("5: head of the audit log", migrate: Migrations.storage)
         return migrator

@@ -28,6 +28,9 @@ package final class RecordCache<Value: Sendable>: Sendable {
         return value
     }
 
+    /// The value if it is known already.
+    package func cached(_ id: String) -> Value? { state.withLock { $0.values[id] } }
+
     package func forget(_ id: String) {
         state.withLock { state in
             state.values[id] = nil

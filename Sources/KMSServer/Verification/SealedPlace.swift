@@ -16,7 +16,7 @@ package struct SealedPlace: Sendable {
     /// nil for a row that holds no box.
     var what: @Sendable (_ id: String, Row) -> CryptoEngine.Sealed?
 
-    package static var all: [SealedPlace] { [settings, tlsKeys, appSecrets, objects] }
+    package static var all: [SealedPlace] { [settings, tlsKeys, appSecrets, objects, approvalBodies, approvalResults] }
 
     private static var settings: SealedPlace {
         SealedPlace(table: "setting", id: "name", column: "value") { id, _ in
@@ -40,6 +40,18 @@ package struct SealedPlace: Sendable {
     private static var objects: SealedPlace {
         SealedPlace(table: "sobject", id: "kid", column: "sealed_value", further: ["obj_type"]) { id, row in
             ObjectType(rawValue: row["obj_type"]).map { .object(kid: id, type: $0) }
+        }
+    }
+
+    private static var approvalBodies: SealedPlace {
+        SealedPlace(table: "approval_request", id: "request_id", column: "sealed_body", hasOwnCheck: false) { id, _ in
+            .approvalBody(id: id)
+        }
+    }
+
+    private static var approvalResults: SealedPlace {
+        SealedPlace(table: "approval_request", id: "request_id", column: "sealed_result", hasOwnCheck: false) { id, _ in
+            .approvalResult(id: id)
         }
     }
 

@@ -5,7 +5,7 @@ struct AppCommand: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: "app", abstract: "Apps: programs that log in with an API key.",
-            subcommands: [Create.self, List.self, ShowKey.self, ResetKey.self, Delete.self])
+            subcommands: [Create.self, List.self, Update.self, ShowKey.self, ResetKey.self, Delete.self])
     }
 
     /// 64 random bytes, as the vendor's own client asks for: an API key of 164 characters.
