@@ -3,6 +3,12 @@ internal import KMSModel
 package import KMSSupport
 internal import OpenSSLCrypto
 
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Musl
+#endif
+
 /// `kmsd init`: a data directory with master key, account, first administrator and a CA of its own.
 package struct Initialization: Sendable {
     package var directory: DataDirectory
@@ -65,6 +71,10 @@ package struct Initialization: Sendable {
         let context = try ProcessContext.get()
         let masterKey = try newMasterKey.key(in: context)
         let pool = try KMSDatabase.open(directory.databaseFile)
+        // The directory is the owner's alone; the file says so, too, whatever the umask of the process.
+        guard chmod(directory.databaseFile, 0o600) == 0 else {
+            throw StartError(cannot: "make \(directory.databaseFile) private", errno)
+        }
 
         let generated = adminPassword == nil ? Secret(Base64.urlEncode(try Random.bytes(18, in: context))) : nil
         let password = adminPassword ?? generated ?? Secret("")
