@@ -7,25 +7,26 @@ struct HealthController {
     let vault: Vault
 
     func addRoutes(to routes: RouteTable) {
-        routes.open(.get, "/sys/v1/health") { _, context in
-            try await check(context)
+        routes.open(.get, "/sys/v1/health") { _, _ in
+            try await check()
             return .noContent
         }
-        routes.open(.get, "/sys/v1/health/ready") { _, context in
+        routes.open(.get, "/sys/v1/health/ready") { _, _ in
             if let reason = vault.status.notReady { throw KMSError(.serviceUnavailable, reason) }
-            try await check(context)
+            try await check()
             return .noContent
         }
     }
 
     /// - Throws: 503 when the database cannot be read, or could not be written last time and still cannot.
-    private func check(_ context: KMSContext) async throws {
+    private func check() async throws {
         do {
             if vault.storage.lastFailure != nil { try await vault.probeStorage() }
             _ = try await vault.pool.read { db in try AccountStore.all(in: db).count }
         } catch let error as DatabaseError {
-            context.logger.error("the database does not answer", metadata: ["error": "\(error)"])
-            throw KMSError(.serviceUnavailable, KMSError(storage: error)?.message ?? "The database does not answer")
+            let answer = KMSError(storage: error) ?? KMSError(.serviceUnavailable, "The database does not answer")
+            vault.storage.failed(answer, "\(error)")
+            throw KMSError(.serviceUnavailable, answer.message)
         }
     }
 }

@@ -8,6 +8,7 @@ internal import Logging
 /// Logged are method, path, status and duration; never headers, query or bodies, which carry secrets.
 package struct RequestLog: RouterMiddleware {
     let metrics: RequestMetrics
+    let storage: StorageHealth
 
     package func handle(
         _ request: Request, context: KMSContext, next: (Request, KMSContext) async throws -> Response
@@ -26,9 +27,15 @@ package struct RequestLog: RouterMiddleware {
         } catch let error as any HTTPResponseError {
             response = try KMSError(error.status, error.status.reasonPhrase).response(from: request, context: context)
         } catch let error as DatabaseError {
-            // Its text names tables and columns; statements' arguments are not part of it.
-            context.logger.error("the database failed", metadata: ["error": "\(error)", "path": "\(request.uri.path)"])
-            response = try (KMSError(storage: error) ?? .internalError).response(from: request, context: context)
+            let answer = KMSError(storage: error)
+            if let answer {
+                storage.failed(answer, "\(error)")
+            } else {
+                // Its text names tables and columns; statements' arguments are not part of it.
+                context.logger.error(
+                    "the database failed", metadata: ["error": "\(error)", "path": "\(request.uri.path)"])
+            }
+            response = try (answer ?? .internalError).response(from: request, context: context)
         } catch is CancellationError {
             response = try KMSError(.serviceUnavailable, "The server is stopping")
                 .response(from: request, context: context)

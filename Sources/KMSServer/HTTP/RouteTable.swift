@@ -18,7 +18,7 @@ package final class RouteTable {
         authenticator = vault.authenticator
         guardedGroups = vault.guardedGroups
         self.metrics = metrics ?? vault.metrics.requests
-        router.add(middleware: RequestLog(metrics: self.metrics))
+        router.add(middleware: RequestLog(metrics: self.metrics, storage: vault.storage))
     }
 
     /// A route that anybody may call.

@@ -2,7 +2,7 @@ package import GRDB
 internal import KMSSupport
 package import Logging
 
-/// Whether writes reach the disk, for GET /sys/v1/health and the log.
+/// Whether the database can be written and read, for GET /sys/v1/health and the log.
 ///
 /// An outage is logged when it begins and when it is over, and not with each request that it hits.
 package final class StorageHealth: Sendable {
@@ -19,7 +19,7 @@ package final class StorageHealth: Sendable {
 
     package init(logger: Logger) { self.logger = logger }
 
-    /// What writes fail with; nil when they do not.
+    /// What fails, in the words for clients; nil when nothing does.
     package var lastFailure: KMSError? { outage.withLock { $0?.answer } }
 
     /// Performs a write and remembers how it went.
@@ -54,10 +54,10 @@ package final class StorageHealth: Sendable {
             defer { outage = nil }
             return outage != nil
         }
-        if isNews { logger.notice("the data directory can be written again") }
+        if isNews { logger.notice("storage works again") }
     }
 
-    /// Something could not be written.
+    /// Something could not be written or read.
     ///
     /// - Parameter detail: for the log.
     package func failed(_ answer: KMSError, _ detail: String) {
@@ -67,7 +67,7 @@ package final class StorageHealth: Sendable {
         }
         guard isNews else { return }
         logger.error(
-            "storage fails; what has to be written or recorded, signatures too, is refused until it works again",
+            "storage fails; what has to be stored or recorded, signatures too, is refused until it works again",
             metadata: ["reason": "\(answer.message)", "error": "\(detail)"])
     }
 
@@ -97,7 +97,9 @@ extension KMSError {
         case .SQLITE_IOERR, .SQLITE_CANTOPEN:
             self = .storageUnreachable
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:
-            self.init(.serviceUnavailable, "The database is damaged; restore it from a backup")
+            self.init(
+                .serviceUnavailable,
+                "The database is damaged or its disk fails; run kmsd verify, and restore a backup if need be")
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             self.init(.serviceUnavailable, "The database is busy; another program may have it open")
         default:

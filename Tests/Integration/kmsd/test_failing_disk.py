@@ -11,6 +11,8 @@ from small_disk import FaultyDisk, small_disk  # noqa: F401 (a fixture)
 from steady_work import KEYS, Work
 
 FULL = (507, "The disk that holds the data directory is full; nothing was stored")
+# SQLite calls a page that the disk does not give out damaged.
+UNREADABLE = (503, "The database is damaged or its disk fails; run kmsd verify, and restore a backup if need be")
 BROKEN = (503, "The data directory cannot be read or written (I/O error)")
 
 
@@ -55,7 +57,7 @@ def test_full_disk(new_kms, small_disk, tmp_path, rest_client):  # noqa: F811
         work.stop()
     assert {refusal for refused in work.refusals.values() for refusal in refused} == {FULL}
     assert count_in_log(kms, "storage fails") == 1
-    assert count_in_log(kms, "can be written again") == 1
+    assert count_in_log(kms, "storage works again") == 1
     work.check()
     work.restart()
     work.check()
@@ -157,7 +159,34 @@ def test_broken_disk(new_kms, tmp_path, rest_client, call, number, answer):
         work.stop()
     assert {refusal for refused in work.refusals.values() for refusal in refused} == {answer}
     assert count_in_log(kms, "storage fails") == 1
-    assert count_in_log(kms, "can be written again") == 1
+    assert count_in_log(kms, "storage works again") == 1
     work.check()
     work.restart()
     work.check()
+
+
+def test_unreadable_disk(new_kms, tmp_path, rest_client):
+    """What is not in memory is refused; the log says so once, and not with each request."""
+    kms = new_kms()
+    disk = FaultyDisk(tmp_path, kms.data)
+    kms.environment = disk.environment
+    kms.start()
+    app = rest_client(kms, f"Basic {kms.make_app('app')}")
+    # More than SQLite keeps in memory.
+    values = {}
+    for number in range(12):
+        value = base64.b64encode(number.to_bytes(1) * 600_000).decode()
+        body = {"name": f"{number}", "obj_type": "SECRET", "value": value}
+        values[app.expect(201, "PUT", KEYS, body).json()["kid"]] = value
+    disk.fail("pread", errno.EIO)
+    answers = [app.ask("GET", f"{KEYS}/{kid}/export") for _ in range(3) for kid in values]
+    refusals = [(answer.status, answer.text) for answer in answers if answer.status != 200]
+    assert len(refusals) > 20 and set(refusals) == {UNREADABLE}
+    assert count_in_log(kms, "storage fails") == 1
+    assert kms.log.read_text().count("error kmsd") == 1
+    disk.repair()
+    for kid, value in values.items():
+        assert app.expect(200, "GET", f"{KEYS}/{kid}/export").json()["value"] == value
+    assert health(app)[0] == 204
+    app.close()
+    assert kms.verify().endswith("all is well")

@@ -1,4 +1,4 @@
-/* Loaded into a program with LD_PRELOAD: calls that write or flush files below the directory FAULTY_DISK_DATA fail with
+/* Loaded into a program with LD_PRELOAD: calls that read, write or flush files below the directory FAULTY_DISK_DATA fail with
  * the error number that a file named after the call holds in the directory FAULTY_DISK_CONTROL.
  *
  * With FAULTY_DISK_KILL=N the program is killed instead of its Nth call that changes a file or a directory. */
@@ -46,50 +46,68 @@ static void count_down(void)
 #define FAIL(call)                                  \
     do {                                            \
         int kept = errno, number = fault(call, fd); \
-        count_down();                               \
         errno = number ? number : kept;             \
         if (number)                                 \
             return -1;                              \
     } while (0)
 
+ssize_t pread(int fd, void *bytes, size_t count, off_t offset)
+{
+    FAIL("pread");
+    return REAL(ssize_t, pread, int, void *, size_t, off_t)(fd, bytes, count, offset);
+}
+
+ssize_t pread64(int fd, void *bytes, size_t count, off64_t offset)
+{
+    FAIL("pread");
+    return REAL(ssize_t, pread64, int, void *, size_t, off64_t)(fd, bytes, count, offset);
+}
+
 ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset)
 {
+    count_down();
     FAIL("pwrite");
     return REAL(ssize_t, pwrite, int, const void *, size_t, off_t)(fd, bytes, count, offset);
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset)
 {
+    count_down();
     FAIL("pwrite");
     return REAL(ssize_t, pwrite64, int, const void *, size_t, off64_t)(fd, bytes, count, offset);
 }
 
 int fsync(int fd)
 {
+    count_down();
     FAIL("fsync");
     return REAL(int, fsync, int)(fd);
 }
 
 int fdatasync(int fd)
 {
+    count_down();
     FAIL("fsync");
     return REAL(int, fdatasync, int)(fd);
 }
 
 ssize_t write(int fd, const void *bytes, size_t count)
 {
+    count_down();
     FAIL("write");
     return REAL(ssize_t, write, int, const void *, size_t)(fd, bytes, count);
 }
 
 int ftruncate(int fd, off_t length)
 {
+    count_down();
     FAIL("ftruncate");
     return REAL(int, ftruncate, int, off_t)(fd, length);
 }
 
 int ftruncate64(int fd, off64_t length)
 {
+    count_down();
     FAIL("ftruncate");
     return REAL(int, ftruncate64, int, off64_t)(fd, length);
 }

@@ -194,7 +194,7 @@ class RightsClient(Client):
         if self.unused_groups():
             actions += [self.delete_group]
         if apps:
-            actions += [self.reset_key, self.delete_app]
+            actions += [self.change_app, self.change_app, self.reset_key, self.delete_app]
         self.random.choice(actions)()
 
     def unused_groups(self) -> list[Thing]:
@@ -216,11 +216,27 @@ class RightsClient(Client):
         thing = self.random.choice(self.unused_groups())
         self.perform(Change({thing: None}, {thing: "deleted"}), 204, "DELETE", f"/sys/v1/groups/{thing.id}")
 
-    def make_app(self):
-        thing = Thing("app", self.new_name())
+    def grants(self) -> dict[str, list[str]]:
         possible = self.groups + [group.id for group in self.alive("group")]
         chosen = self.random.sample(possible, self.random.randint(1, min(4, len(possible))))
-        groups = {group: sorted(self.random.sample(PERMISSIONS, self.random.randint(1, 4))) for group in chosen}
+        return {group: sorted(self.random.sample(PERMISSIONS, self.random.randint(1, 4))) for group in chosen}
+
+    def change_app(self):
+        """A new name and other permissions in other groups, all at once."""
+        thing = self.random.choice(self.alive("app"))
+        old, new = thing.state["groups"], self.grants()
+        body = {
+            "name": self.new_name(),
+            "add_groups": {group: names for group, names in new.items() if group not in old},
+            "mod_groups": {group: names for group, names in new.items() if group in old},
+            "del_groups": [group for group in old if group not in new],
+        }
+        change = Change({thing: thing.state | {"name": body["name"], "groups": new}}, {thing: "updated"})
+        self.perform(change, 200, "PATCH", f"/sys/v1/apps/{thing.id}", body)
+
+    def make_app(self):
+        thing = Thing("app", self.new_name())
+        groups = self.grants()
         state = {"name": thing.name, "groups": groups, "secret": Anything()}
         body = {"name": thing.name, "add_groups": groups}
         answer = self.perform(Change({thing: state}, {thing: "created"}), 201, "POST", "/sys/v1/apps", body)
