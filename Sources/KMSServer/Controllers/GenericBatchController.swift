@@ -8,27 +8,35 @@ internal import KMSModel
 /// checked and recorded like any other. Items run one after the other in any case; in a `Serial` batch those after a
 /// failure are skipped.
 struct GenericBatchController: Sendable {
+    /// Bytes that the answers in one batch may come to. Requests after that are refused without being done, for a
+    /// thousand lists of a thousand keys each would not fit into memory.
+    private static var answerLimit: Int { 8_388_608 }
+
     let inner: InnerRequests
 
     func addRoutes(to routes: RouteTable) {
         routes.on(.post, "/batch/v1") { request, context, _ in
             let batch = try await request.json(BatchNode.self)
             try BatchController.checkCount(batch.count)
-            return try .json(try await run(batch, request.headers[.authorization], context))
+            var size = 0
+            return try .json(try await run(batch, request.headers[.authorization], context, &size))
         }
     }
 
-    private func run(_ node: BatchNode, _ authorization: String?, _ context: KMSContext) async throws -> BatchOutcome {
+    /// - Parameter size: of the answers until now, in bytes.
+    private func run(
+        _ node: BatchNode, _ authorization: String?, _ context: KMSContext, _ size: inout Int
+    ) async throws -> BatchOutcome {
         switch node {
         case .item(let item):
-            return try await run(item, authorization, context)
+            return try await run(item, authorization, context, &size)
         case .batch(let order, let items):
             var outcomes: [BatchOutcome] = []
             for item in items {
                 if order == .serial, outcomes.contains(where: \.isFailure) {
                     outcomes.append(GenericBatchController.skipped(item))
                 } else {
-                    outcomes.append(try await run(item, authorization, context))
+                    outcomes.append(try await run(item, authorization, context, &size))
                 }
             }
             return .batch(outcomes)
@@ -43,8 +51,11 @@ struct GenericBatchController: Sendable {
     }
 
     private func run(
-        _ item: BatchNode.Item, _ authorization: String?, _ context: KMSContext
+        _ item: BatchNode.Item, _ authorization: String?, _ context: KMSContext, _ size: inout Int
     ) async throws -> BatchOutcome {
+        guard size <= GenericBatchController.answerLimit else {
+            return .result(status: 413, body: .text("The batch's answers are over 8 MiB; send it in parts"))
+        }
         // "/crypto/v1/keys/../../../sys/v1" leads nowhere: the router knows no "..".
         guard item.operation.hasPrefix("/crypto/v1/"), !item.operation.hasPrefix("/crypto/v1/keys/batch/") else {
             return GenericBatchController.failure("Only single requests to /crypto/v1/ can be items of a batch")
@@ -53,6 +64,7 @@ struct GenericBatchController: Sendable {
             return GenericBatchController.failure("Field \"method\" is not an HTTP method")
         }
         let answer = try await inner.run(method, item.operation, item.body, authorization, context)
+        size += answer.size
         return .result(status: answer.status, body: answer.body)
     }
 

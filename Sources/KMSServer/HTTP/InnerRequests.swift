@@ -11,6 +11,10 @@ final class InnerRequests: Sendable {
         var status: Int
         /// A plain-text refusal becomes a JSON string.
         var body: JSONValue?
+        /// Of the body as it was, in bytes.
+        var size = 0
+
+        private enum CodingKeys: String, CodingKey { case status, body }
     }
 
     private let responder = Locked<RouterResponder<KMSContext>?>(nil)
@@ -52,7 +56,7 @@ final class InnerRequests: Sendable {
             isJSON
             ? try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
             : JSONValue.text(String(decoding: bytes, as: UTF8.self))
-        return Answer(status: response.status.code, body: body)
+        return Answer(status: response.status.code, body: body, size: bytes.count)
     }
 }
 

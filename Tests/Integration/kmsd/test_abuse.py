@@ -31,8 +31,15 @@ def victim(new_module_kms):
     kms.start()
     kms.app = kms.connect(f"Basic {kms.make_app('app')}")
     kms.app.expect(201, "POST", "/crypto/v1/keys", {"name": "ec", "obj_type": "EC", "elliptic_curve": "NistP256"})
+    # Whose list is a megabyte.
+    metadata = {f"field {number}": "m" * 4_000 for number in range(60)}
+    for number in range(4):
+        body = {"name": f"large {number}", "obj_type": "AES", "key_size": 128, "custom_metadata": metadata}
+        kms.app.expect(201, "POST", "/crypto/v1/keys", body)
     kms.context = client_context(kms.ca_file)
     kms.rest = kms.resident_bytes()
+    # The database may open some more.
+    kms.files = kms.open_files() + 30
     return kms
 
 
@@ -40,7 +47,7 @@ def victim(new_module_kms):
 def recovery(victim):
     """After each test the server has let go of everything."""
     yield
-    wait_until(lambda: victim.open_files() < 200, "the end of the connections")
+    wait_until(lambda: victim.open_files() <= victim.files, "the end of the connections")
     assert victim.resident_bytes() - victim.rest < BOUND
     assert " error kmsd" not in victim.log.read_text()
 
@@ -202,19 +209,25 @@ def test_answers_that_nobody_reads(victim):
 @pytest.mark.soak
 def test_unread_answers_are_cut_off(victim):
     """Who takes nothing of an answer for 60 seconds is disconnected."""
-    many = request("GET", "/crypto/v1/keys", victim.app.authorization) * 500
-    held = [connect(victim, victim.context, buffer=4_096) for _ in range(20)]
-    files = victim.open_files()
+    held = [connect(victim, victim.context, buffer=4_096) for _ in range(60)]
     for connection in held:
-        connection.setblocking(False)
-    for _ in range(20):
-        for connection in held:
-            with contextlib.suppress(ssl.SSLWantWriteError, BlockingIOError):
-                for _ in range(10):
-                    connection.send(many)
-        time.sleep(0.1)
-    wait_until(lambda: victim.open_files() <= files - len(held), "the end of the connections", timeout=100, interval=1)
+        connection.sendall(request("GET", "/crypto/v1/keys", victim.app.authorization) * 50)
+    assert victim.open_files() > victim.files
+    wait_until(lambda: victim.open_files() <= victim.files, "their end", timeout=100, interval=1)
     close_all(held)
+
+
+def test_batch_of_large_answers(victim):
+    """A small request whose answer would fill the memory: lists of keys with much metadata, a hundred times."""
+    item = {"SingleItem": {"method": "GET", "operation": "/crypto/v1/keys"}}
+    batch = {"Batch": {"batch_execution_type": "Unordered", "items": [item] * 100}}
+    answer = victim.app.expect(200, "POST", "/batch/v1", batch).json()
+    results = [outcome["SingleItem"]["Result"] for outcome in answer["Batch"]["items"]]
+    done = [result["status"] for result in results].count(200)
+    assert 4 < done < 20
+    assert [result["status"] for result in results[done:]] == [413] * (100 - done)
+    assert "8 MiB" in results[-1]["body"]
+    assert victim.resident_bytes() - victim.rest < BOUND
 
 
 def test_clients_that_vanish(victim):
