@@ -31,7 +31,7 @@ struct MasterKeyTests {
 
     @Test("in a variable: there is no file, and another value is refused")
     func variable() throws {
-        try directory(.variable(Secret(MasterKeyTests.digits), name: "X")) { directory in
+        try directory(.variable(Secret(MasterKeyTests.digits), name: "X")) { (directory: DataDirectory) throws in
             #expect(!exists(directory.masterKeyFile))
             #expect(try isWhole(directory, MasterKeySource(variable: Secret(MasterKeyTests.digits))))
             for (source, cause) in [
