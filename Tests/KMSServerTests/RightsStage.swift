@@ -21,7 +21,9 @@ enum Condition: String, CaseIterable {
     func apply(to record: KeyRecord) -> KeyRecord {
         var record = record
         switch self {
-        case .preActive: record.object.state = .preActive
+        case .preActive:
+            record.object.state = .preActive
+            record.object.activationDate = nil
         case .active: break
         case .deactivated: record.object.state = .deactivated
         case .compromised: record.object.state = .compromised
