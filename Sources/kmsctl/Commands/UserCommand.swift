@@ -1,5 +1,6 @@
 import ArgumentParser
 import KMSModel
+import KMSSupport
 
 struct UserCommand: ParsableCommand {
     static var configuration: CommandConfiguration {
@@ -45,8 +46,8 @@ struct UserCommand: ParsableCommand {
 
         private func password() throws -> String {
             if let passwordFile { return try SecretInput.file(passwordFile, what: "the password").text }
-            guard let first = SecretInput.prompt("Password of \(Output.printable(email)): "), !first.isEmpty,
-                let second = SecretInput.prompt("The same again: ")
+            guard let first = Terminal.askSecret("Password of \(Output.printable(email)): "), !first.isEmpty,
+                let second = Terminal.askSecret("The same again: ")
             else {
                 throw CommandFailure(
                     .input, "no password was given", remedy: "Give --password-file FILE, or run this on a terminal.")
