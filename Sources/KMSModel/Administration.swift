@@ -46,6 +46,7 @@ package struct AccountUsage: Codable, Sendable {
     package var numApp: Int
     package var numGroup: Int
     package var numSobj: Int
+    package var numPlugin: Int
     package var numUser: Int
 
     package enum CodingKeys: String, CodingKey {
@@ -53,14 +54,16 @@ package struct AccountUsage: Codable, Sendable {
         case numApp = "num_app"
         case numGroup = "num_group"
         case numSobj = "num_sobj"
+        case numPlugin = "num_plugin"
         case numUser = "num_user"
     }
 
-    package init(numOperations: Int, numApp: Int, numGroup: Int, numSobj: Int, numUser: Int) {
+    package init(numOperations: Int, numApp: Int, numGroup: Int, numSobj: Int, numPlugin: Int, numUser: Int) {
         self.numOperations = numOperations
         self.numApp = numApp
         self.numGroup = numGroup
         self.numSobj = numSobj
+        self.numPlugin = numPlugin
         self.numUser = numUser
     }
 }

@@ -148,7 +148,7 @@ struct RightsStage: Sendable {
         for record in records { kms.vault.keys.forget(record.kid) }
     }
 
-    /// An app, a user or a group that a request may change or delete.
+    /// An app, a user, a group or a plugin that a request may change or delete.
     func victim(_ kind: String) async throws -> String {
         let admin = try authorization(.administrator)
         let (account, group) = (account, group)
@@ -159,6 +159,9 @@ struct RightsStage: Sendable {
         case "group":
             return try await kms.ask(.post, "/sys/v1/groups", #"{"name":"\#(newID())"}"#, as: admin)
                 .json(Group.self).groupID
+        case "plugin":
+            let body = #"{"name":"\#(newID())","source":{"plugin_name":"x509-ca"},"add_groups":["\#(group)"]}"#
+            return try await kms.ask(.post, "/sys/v1/plugins", body, as: admin).json(Plugin.self).pluginID
         default:
             var user = UserRecord(
                 id: newID(), acctID: account, email: newID() + "@x", passwordHash: "", createdAt: .now)

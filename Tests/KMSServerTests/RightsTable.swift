@@ -173,6 +173,13 @@ enum RightsTable {
         return rows
     }
 
+    private static var attestation: ObjectRow {
+        var row = reading("POST /crypto/v1/keys/key_attestation", body: "{\(key)}")
+        row.works = ObjectRow.unlessDestroyed
+        row.otherwise = 400
+        return row
+    }
+
     private static var life: [ObjectRow] {
         [
             reading("GET /crypto/v1/keys/:kid"),
@@ -191,6 +198,10 @@ enum RightsTable {
             change(
                 "POST /crypto/v1/keys/copy", ["COPY_SOBJECTS", "CREATE_SOBJECTS"], [.preActive, .active, .disabled],
                 otherwise: 403, success: 201, body: #"{"key":{"kid":"<KID>"},"name":"<NEW>"}"#),
+            attestation,
+            change(
+                "POST /crypto/v1/keys/replace", ["ROTATE_SOBJECTS"],
+                body: #"{"replaced":{"kid":"<KID>"},"replaced_new_name":"<NEW>","replacement":{"name":"peer"}}"#),
             change("POST /crypto/v1/keys/rekey", ["ROTATE_SOBJECTS"], success: 200, body: #"{"name":"<NAME>"}"#),
         ]
     }
@@ -204,7 +215,7 @@ struct PlainRow: Sendable {
     var needed: [String] = []
     /// Login with Basic and not by session.
     var isLogin = false
-    /// What the path names is made anew: "app", "user" or "group".
+    /// What the path names is made anew: "app", "user", "group" or "plugin".
     var victim: String?
     /// <ACCOUNT>, <GROUP>, <NEW>, <PASSWORD>, <EMAIL> and <TRANSIENT> stand for values, in the body as well.
     var path: String?
@@ -223,13 +234,18 @@ extension RightsTable {
         [administrator] + others + [apps, apps, apps, foreignApp ?? apps, 401, 401]
     }
 
-    static var plain: [PlainRow] { sessions + accounts + users + groups + apps + objectsOfGroups }
+    static var plain: [PlainRow] {
+        sessions + accounts + users + groups + apps + objectsOfGroups + plugins + approvals + operation
+    }
 
     private static var sessions: [PlainRow] {
         [
             PlainRow(route: "GET /sys/v1/version", expected: all(200, disabled: 200, anonymous: 200)),
             PlainRow(route: "GET /sys/v1/health", expected: all(204, disabled: 204, anonymous: 204)),
             PlainRow(route: "POST /sys/v1/session/auth", expected: all(200), isLogin: true),
+            PlainRow(
+                route: "POST /sys/v1/session/auth/discover", expected: all(200, disabled: 200, anonymous: 200),
+                body: "{}"),
             PlainRow(route: "POST /sys/v1/session/refresh", expected: all(204)),
             PlainRow(route: "POST /sys/v1/session/reauth", expected: all(200)),
             PlainRow(route: "POST /sys/v1/session/terminate", expected: all(204, disabled: 204)),
@@ -344,7 +360,55 @@ extension RightsTable {
             PlainRow(
                 route: "GET /sys/v1/logs", expected: [200, 200, 200, 200, 200, 200, 200, 403, 200, 401, 401],
                 needed: ["AUDIT"]),
+            PlainRow(
+                route: "POST /crypto/v1/keys/kcv/verify", expected: all(200),
+                body: #"{"kcv":"66E94B","value":"AAAAAAAAAAAAAAAAAAAAAA==","obj_type":"AES"}"#),
+        ]
+    }
+
+    private static var plugins: [PlainRow] {
+        let reading = mostly(200, [200, 200, 404, 200], apps: 200, foreignApp: 404)
+        // Who sees it may run it; that its input is wrong comes after that.
+        let running = mostly(400, [400, 400, 404, 400], apps: 400, foreignApp: 404)
+        return [
             PlainRow(route: "GET /sys/v1/plugins", expected: all(200)),
+            PlainRow(
+                route: "POST /sys/v1/plugins", expected: mostly(201, [403, 403, 403, 403]),
+                body: #"{"name":"<NEW>","source":{"language":"lua","code":""},"add_groups":["<GROUP>"]}"#),
+            PlainRow(route: "GET /sys/v1/plugins/:id", expected: reading, victim: "plugin"),
+            PlainRow(
+                route: "PATCH /sys/v1/plugins/:id", expected: mostly(200, [403, 403, 403, 403]), victim: "plugin",
+                body: #"{"description":"d"}"#),
+            PlainRow(
+                route: "DELETE /sys/v1/plugins/:id", expected: mostly(204, [403, 403, 403, 403]), victim: "plugin"),
+            PlainRow(route: "POST /sys/v1/plugins/:id", expected: running, victim: "plugin", body: "{}"),
+            PlainRow(route: "GET /sys/v1/plugins/invoke/:id", expected: running, victim: "plugin"),
+        ]
+    }
+
+    /// Requests of others do not exist for anybody; `ApprovalPolicyTests` and the integration tests have the rest.
+    private static var approvals: [PlainRow] {
+        let path = "/sys/v1/approval_requests/<NEW>"
+        return [
+            PlainRow(route: "GET /sys/v1/approval_requests", expected: all(200)),
+            // Nothing here needs an approval.
+            PlainRow(
+                route: "POST /sys/v1/approval_requests", expected: all(400),
+                body: #"{"method":"POST","operation":"/crypto/v1/sign","body":{"key":{"name":"ec"}}}"#),
+            PlainRow(route: "GET /sys/v1/approval_requests/:id", expected: all(404), path: path),
+            PlainRow(route: "POST /sys/v1/approval_requests/:id/approve", expected: all(404), path: path + "/approve"),
+            PlainRow(route: "POST /sys/v1/approval_requests/:id/deny", expected: all(404), path: path + "/deny"),
+            PlainRow(route: "POST /sys/v1/approval_requests/:id/result", expected: all(404), path: path + "/result"),
+            PlainRow(route: "DELETE /sys/v1/approval_requests/:id", expected: all(404), path: path),
+        ]
+    }
+
+    private static var operation: [PlainRow] {
+        [
+            PlainRow(route: "GET /sys/v1/health/ready", expected: all(204, disabled: 204, anonymous: 204)),
+            PlainRow(
+                route: "GET /metrics", expected: [200, 200, 200, 200, 200, 200, 200, 403, 200, 401, 401],
+                needed: ["AUDIT"]),
         ]
     }
 }

@@ -26,6 +26,7 @@ struct TestKMS {
         initialization.adminPassword = Secret(password)
         _ = try initialization.run()
         let vault = try await Vault.open(directory, flushAudit: flush, logger: Logger(label: "test"))
+        vault.status.become(.serving)
         let application = Application(router: Routes.router(for: vault))
         try await application.test(.router) { client in
             try await body(TestKMS(vault: vault, directory: directory, client: client))

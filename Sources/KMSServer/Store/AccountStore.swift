@@ -22,11 +22,14 @@ package enum AccountStore {
     /// - Throws: `KMSError` 409 while the account holds anything but the one who deletes it.
     package static func delete(_ id: String, in db: Database) throws {
         let usage = try usage(of: id, in: db)
-        guard usage.numGroup == 0, usage.numApp == 0, usage.numSobj == 0, usage.numUser <= 1 else {
+        guard usage.numGroup == 0, usage.numApp == 0, usage.numSobj == 0, usage.numPlugin == 0, usage.numUser <= 1
+        else {
             throw KMSError.conflict(
                 "The account has \(usage.numGroup) group(s), \(usage.numApp) app(s), \(usage.numSobj) security "
-                    + "object(s) and \(usage.numUser) user(s); delete them first, but for yourself")
+                    + "object(s), \(usage.numPlugin) plugin(s) and \(usage.numUser) user(s); delete them first, but for "
+                    + "yourself")
         }
+        try db.execute(sql: "DELETE FROM approval_request WHERE acct_id = ?", arguments: [id])
         try db.execute(sql: "DELETE FROM member WHERE acct_id = ?", arguments: [id])
         try db.execute(sql: "DELETE FROM account WHERE acct_id = ?", arguments: [id])
     }
@@ -42,7 +45,7 @@ package enum AccountStore {
                 """, arguments: [AuditEvent.ActionType.cryptoOperation.rawValue, id])
         return AccountUsage(
             numOperations: operations ?? 0, numApp: try count("app"), numGroup: try count("\"group\""),
-            numSobj: try count("sobject"), numUser: try count("member"))
+            numSobj: try count("sobject"), numPlugin: try count("plugin"), numUser: try count("member"))
     }
 
     package static func find(id: String, in db: Database) throws -> Account? {
