@@ -10,6 +10,7 @@ struct ServiceOperationTests {
     @Test("readiness follows the phase, health does not")
     func readiness() async throws {
         try await TestKMS.run { kms in
+            kms.vault.status.become(.starting)
             #expect(try await kms.ask(.get, "/sys/v1/health/ready").text == "The server is starting")
             kms.vault.status.become(.serving)
             #expect(try await kms.ask(.get, "/sys/v1/health/ready").status == 204)
@@ -40,7 +41,7 @@ struct ServiceOperationTests {
                 #"kmsd_requests_total{route="/crypto/v1/sign",method="POST",status="2xx"} 3"#,
                 #"kmsd_requests_total{route="/crypto/v1/keys/{kid}",method="GET",status="4xx"} 1"#,
                 #"kmsd_crypto_operations_total{operation="sign",algorithm="ECDSA SHA256"} 3"#,
-                "kmsd_sessions 3", "kmsd_keys_cached 1", "kmsd_ready 0",
+                "kmsd_sessions 3", "kmsd_keys_cached 1", "kmsd_ready 1",
             ] {
                 #expect(text.contains(line + "\n"), "\(line)\n\(text)")
             }

@@ -57,8 +57,8 @@ struct VerificationTests {
         let value = "(SELECT sealed_value FROM sobject WHERE name ="
         return [
             (
-                "UPDATE sobject SET sealed_value = substr(sealed_value, 1, 20) || x'00' || substr(sealed_value, 22) "
-                    + "WHERE name = 'a'", ["object ", "\"a\"", "does not open"]
+                "UPDATE sobject SET sealed_value = CAST(substr(sealed_value, 1, 20) || x'0000' || substr(sealed_value, 23) "
+                    + "AS BLOB) WHERE name = 'a'", ["object ", "\"a\"", "does not open"]
             ),
             ("UPDATE sobject SET sealed_value = \(value) 'b') WHERE name = 'a'", ["\"a\"", "does not open"]),
             ("UPDATE sobject SET sealed_value = NULL WHERE name = 'c'", ["\"c\"", "value is missing"]),
@@ -135,7 +135,8 @@ struct VerificationTests {
             (
                 swap + "UPDATE audit SET sequence = 6 WHERE sequence = 105; "
                     + "UPDATE audit SET sequence = 5 WHERE sequence = 106",
-                ["audit record 5 (", "audit record 6 (", "audit record 7 ("]
+                // What is number 6 now follows number 4, as it always did.
+                ["audit record 5 (", "audit record 7 ("]
             ),
             (
                 "INSERT INTO audit SELECT 13, time, action_type, actor_id, object_id, record, chain FROM audit "
