@@ -40,6 +40,7 @@ def test_generated_requests(fuzzer, server):
     labels = {operation.label for operation in fuzzer.operations}
     for report in reports:
         print(f"{report.requests} requests, {report.granted} granted, {server.resident_bytes() - before:+} bytes")
+        print(report.shares())
         assert set(report.statuses) == labels
         assert report.requests >= PER_OPERATION * len(labels)
         assert report.granted >= report.requests / 4

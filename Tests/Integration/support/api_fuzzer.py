@@ -34,6 +34,11 @@ class Report:
     def granted(self) -> int:
         return sum(count for counter in self.statuses.values() for status, count in counter.items() if status < 300)
 
+    def shares(self) -> str:
+        """Such as `200: 41 %, 400: 30 %`."""
+        totals = sum(self.statuses.values(), Counter())
+        return ", ".join(f"{status}: {100 * count / self.requests:.1f} %" for status, count in sorted(totals.items()))
+
     def granted_operations(self) -> set[str]:
         return {label for label, counter in self.statuses.items() if any(status < 300 for status in counter)}
 
