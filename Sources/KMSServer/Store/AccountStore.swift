@@ -27,8 +27,6 @@ package enum AccountStore {
                 "The account has \(usage.numGroup) group(s), \(usage.numApp) app(s), \(usage.numSobj) security "
                     + "object(s) and \(usage.numUser) user(s); delete them first, but for yourself")
         }
-        // Without groups nothing needs an approval any more; what is left of the requests goes with the account.
-        try db.execute(sql: "DELETE FROM approval_request WHERE acct_id = ?", arguments: [id])
         try db.execute(sql: "DELETE FROM member WHERE acct_id = ?", arguments: [id])
         try db.execute(sql: "DELETE FROM account WHERE acct_id = ?", arguments: [id])
     }
