@@ -5,6 +5,7 @@ package struct Timestamp: Codable, Sendable, Hashable, Comparable, CustomStringC
 
     package init(seconds: Int64) { self.seconds = seconds }
 
+    /// nil for what is no time, such as the 30th of February.
     package init?(_ text: String) {
         let bytes = Array(text.utf8)
         guard bytes.count == 16, bytes[8] == UInt8(ascii: "T"), bytes[15] == UInt8(ascii: "Z") else { return nil }
@@ -20,7 +21,11 @@ package struct Timestamp: Codable, Sendable, Hashable, Comparable, CustomStringC
             let minute = number(11..<13), let second = number(13..<15),
             (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 61
         else { return nil }
-        seconds = Timestamp.days(year: year, month: month, day: day) * 86_400 + hour * 3_600 + minute * 60 + second
+        let midnight = Timestamp(seconds: Timestamp.days(year: year, month: month, day: day) * 86_400)
+        guard midnight.date.day == day else { return nil }
+        seconds = midnight.seconds + hour * 3_600 + minute * 60 + second
+        // With a leap second the year 9999 could end in one that is written with five digits and never read again.
+        guard date.year < 10_000 else { return nil }
     }
 
     package var description: String {

@@ -30,6 +30,19 @@ struct ObjectDateTests {
         kms.vault.keys.forget(kid)
     }
 
+    @Test(
+        "what the calendar does not have is no time",
+        arguments: [
+            "20260230T000000Z", "20250229T000000Z", "20260431T000000Z", "20261301T000000Z", "20260100T000000Z",
+            "20260101T240000Z", "99991231T235960Z",
+        ])
+    func noTimes(text: String) { #expect(Timestamp(text) == nil) }
+
+    @Test(
+        "the ends of the calendar are times, and what is written is read again",
+        arguments: ["00000101T000000Z", "20240229T235959Z", "99991231T235959Z"])
+    func times(text: String) { #expect(Timestamp(text)?.description == text) }
+
     @Test("an object is PreActive before its dates, Active between, Deactivated after; nobody calls anything")
     func states() async throws {
         try await TestKMS.run { kms in

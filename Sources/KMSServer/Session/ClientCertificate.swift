@@ -69,7 +69,7 @@ enum CertificateSubject {
 
     static func oid(_ name: String) -> String? {
         if let known = names[name.uppercased()] { return known }
-        return (try? ASN1ObjectIdentifier(dotRepresentation: name)).map { "\($0)" }
+        return ASN1ObjectIdentifier(untrusted: name).map { "\($0)" }
     }
 
     /// nil when a pair is none or the list is empty.

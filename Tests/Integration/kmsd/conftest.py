@@ -137,12 +137,13 @@ class Server:
     def admin_session(self) -> REST:
         return self.user_session(self.admin, self.password)
 
-    def user_session(self, email: str, password: str) -> REST:
-        """A connection of a user who has selected the account."""
+    def user_session(self, email: str, password: str, account: str | None = None) -> REST:
+        """A connection of a user who has selected the account, which may be left out when there is only one."""
         rest = self.connect(basic(f"{email}:{password}"))
         token = rest.expect(200, "POST", "/sys/v1/session/auth").json()["access_token"]
         rest.authorization = f"Bearer {token}"
-        (account,) = rest.expect(200, "GET", "/sys/v1/users/accounts").json()
+        if account is None:
+            (account,) = rest.expect(200, "GET", "/sys/v1/users/accounts").json()
         rest.expect(200, "POST", "/sys/v1/session/select_account", {"acct_id": account})
         return rest
 

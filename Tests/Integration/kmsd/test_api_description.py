@@ -10,6 +10,8 @@ from openapi_spec_validator import validate
 # A run of `make test` sends so many requests to each operation for each caller; `make fuzz-api` more.
 PER_OPERATION = int(os.environ.get("FUZZ_API_REQUESTS", "4"))
 SEED = int(os.environ.get("FUZZ_API_SEED", "1"))
+# The plugins that kmsd has need an input, which this request cannot have.
+NEVER_GRANTED = {"GET /sys/v1/plugins/invoke/{id}"}
 
 
 @pytest.fixture(scope="module")
@@ -23,25 +25,27 @@ def test_description_is_valid(description):
 
 @pytest.fixture(scope="module")
 def fuzzer(server, description):
-    return APIFuzzer(description, server, server.admin_session(), server.make_app("fuzzed"))
+    return APIFuzzer(description, server, server.make_app("fuzzed"))
 
 
 def test_generated_requests(fuzzer, server):
     """No 5xx, no undescribed status or content type, no answer of another shape, from app and administrator."""
     before = server.resident_bytes()
     reports = [
-        fuzzer.run(server.connect(f"Basic {fuzzer.app_key}"), PER_OPERATION, SEED),
-        fuzzer.run(server.admin_session(), PER_OPERATION, SEED + 1),
+        fuzzer.run(fuzzer.app, PER_OPERATION, SEED),
+        fuzzer.run(fuzzer.admin, PER_OPERATION, SEED + 1),
     ]
     failures = reports[0].failures | reports[1].failures
     assert not failures, "\n\n".join(f"{title}\n{text}" for title, text in failures.items())
     labels = {operation.label for operation in fuzzer.operations}
     for report in reports:
         print(f"{report.requests} requests, {report.granted} granted, {server.resident_bytes() - before:+} bytes")
+        print(report.shares())
         assert set(report.statuses) == labels
         assert report.requests >= PER_OPERATION * len(labels)
         assert report.granted >= report.requests / 4
     # What nobody was ever granted was not tested.
-    assert PER_OPERATION < 20 or labels == reports[0].granted_operations() | reports[1].granted_operations()
-    server.admin_session().expect(200, "GET", "/sys/v1/version")
+    granted = reports[0].granted_operations() | reports[1].granted_operations()
+    assert PER_OPERATION < 20 or labels - NEVER_GRANTED == granted
+    fuzzer.admin.expect(200, "GET", "/sys/v1/version")
     assert server.resident_bytes() - before < 256 * 1024 * 1024

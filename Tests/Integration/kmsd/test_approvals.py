@@ -385,6 +385,25 @@ def test_what_waits_is_sealed_and_survives_a_restart(new_kms, rest_client, canar
         rest.close()
 
 
+def test_an_account_goes_with_its_approval_requests(new_kms):
+    """Those that are done stay for days, and are nothing that an administrator would have to delete one by one."""
+    kms = new_kms()
+    kms.start()
+    admin = kms.admin_session()
+    account = admin.expect(201, "POST", "/sys/v1/accounts", {"name": "second"}).json()["acct_id"]
+    second = kms.user_session(kms.admin, kms.password, account)
+    (user,) = (user["user_id"] for user in second.expect(200, "GET", "/sys/v1/users").json())
+    body = {"name": "guarded", "approval_policy": {"user": user}}
+    group = second.expect(201, "POST", "/sys/v1/groups", body).json()["group_id"]
+    request = {"method": "DELETE", "operation": f"/sys/v1/groups/{group}"}
+    path = f"{REQUESTS}/{second.expect(201, 'POST', REQUESTS, request).json()['request_id']}"
+    second.expect(200, "POST", f"{path}/approve")
+    assert second.expect(200, "POST", f"{path}/result").json()["status"] == 204
+    second.expect(204, "DELETE", f"/sys/v1/accounts/{account}")
+    (left,) = admin.expect(200, "GET", "/sys/v1/users/accounts").json()
+    assert left != account
+
+
 def test_the_official_client_asks_for_approvals_and_takes_the_results(server, cli, opened, tmp_path):
     cli("user-login", "--username", server.admin, "--password", server.password)
     admin = server.admin_session()

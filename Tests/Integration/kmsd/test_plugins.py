@@ -232,6 +232,11 @@ def test_missing_fields_are_named_as_by_the_vendors_plugin(site):
         ("key_usage", ["keyCertSign"]), ("key_usage", ["keyEncipherment"]), ("key_usage", ["encipherOnly"]),
         ("key_usage", []), ("key_usage", "nope"), ("extended_key_usage", ["nope"]), ("subject_key", 5),
         ("subject_key", {"name": "a", "kid": "b"}), ("subject_key", {"transient_key": "!"}),
+        # Numbers that a careless reader would multiply, and first ones that there are not.
+        ("subject_dn", {"2.18446744073709551615": "x"}), ("subject_dn", {"18446744073709551615.1": "x"}),
+        ("subject_dn", {"CN": "x", "1.2.18446744073709551615": "x"}), ("subject_dn", {"3.1": "x"}),
+        ("subject_dn", {"1.40": "x"}), ("subject_dn", {"1": "x"}), ("subject_dn", {"1..2": "x"}),
+        ("extended_key_usage", ["2.18446744073709551615"]), ("extended_key_usage", ["1.2.+3"]),
     ],
 )  # fmt: skip
 def test_other_inputs_are_refused_by_the_name_of_the_field(site, field, value):

@@ -6,16 +6,27 @@ nothing but refusals.
 
 import base64
 import random
+from datetime import datetime, timedelta, timezone
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from schemathesis.core import NotSet
+
+PASSWORD = "correct horse battery staple"
 PLAIN = base64.b64encode(bytes(range(32))).decode()
 
 
 class Stock:
-    """Keys, groups and apps for the requests to work on, and samples of what operations on them answer."""
+    """Keys, groups, apps and users for the requests to work on, and samples of what operations on them answer."""
 
-    def __init__(self, admin, app_key: str):
-        self._admin = admin
+    def __init__(self, server, app_key: str):
+        self._server = server
+        self._admin = admin = server.admin_session()
         self._count = 0
+        # Of sessions that have chosen another account, by its id.
+        self.authorizations: dict[str, str] = {}
         app_id = base64.b64decode(app_key).decode().split(":")[0]
         self.app = app_id
         app = admin.expect(200, "GET", f"/sys/v1/apps/{app_id}").json()
@@ -26,6 +37,12 @@ class Stock:
         self.ec = self.key(obj_type="EC", elliptic_curve="NistP256")
         self.rsa = self.key(obj_type="RSA", key_size=2048)
         self.kids = [self.aes, self.open, self.hmac, self.ec, self.rsa]
+        self.user = admin.expect(200, "GET", "/sys/v1/users").json()[0]["user_id"]
+        self.member = self.new_user()["user_id"]
+        self._add_guarded_group()
+        self._add_authority()
+        self.plugin = self.new_plugin()
+        self._add_guest()
         self.cipher = self._crypto("encrypt", {"key": {"kid": self.aes}, "mode": "CBC", "plain": PLAIN})
         self.wrapped = self._crypto(
             "wrapkey", {"key": {"kid": self.aes}, "subject": {"kid": self.open}, "alg": "AES", "mode": "KWP"}
@@ -53,6 +70,104 @@ class Stock:
         body = {"name": self.name(), "add_groups": [self.group]}
         return self._admin.expect(201, "POST", "/sys/v1/apps", body).json()["app_id"]
 
+    # People and accounts
+
+    def new_user(self) -> dict:
+        self._count += 1
+        body = {"user_email": f"user{self._count}@localhost", "user_password": PASSWORD}
+        return self._admin.expect(201, "POST", "/sys/v1/users", body).json()
+
+    def new_account(self) -> str:
+        """An empty account that only the administrator has, and a session in it."""
+        account = self._admin.expect(201, "POST", "/sys/v1/accounts", {"name": self.name()}).json()["acct_id"]
+        rest = self._server.user_session(self._server.admin, self._server.password, account)
+        self.authorizations[account] = rest.authorization
+        rest.close()
+        return account
+
+    def _add_guest(self):
+        """A user who may be invited to another account, with a session."""
+        self._inviting = self.new_account()
+        self._guest = self.new_user()["user_email"]
+        rest = self._server.user_session(self._guest, PASSWORD)
+        self.guest_authorization = rest.authorization
+        rest.close()
+
+    def invitation(self) -> str:
+        """The account that the guest is invited to."""
+        rest = self._server.connect(self.authorizations[self._inviting])
+        answer = rest.ask("POST", "/sys/v1/users/invite", {"user_email": self._guest})
+        # The one before may not be answered yet.
+        assert answer.status in (201, 409), answer.text
+        rest.close()
+        return self._inviting
+
+    def outsider(self) -> str:
+        """The email of a user who is not in the account."""
+        rest = self._server.connect(self.authorizations[self._inviting])
+        body = {"user_email": f"{self.name().replace(' ', '.')}@elsewhere", "user_password": PASSWORD}
+        email = rest.expect(201, "POST", "/sys/v1/users", body).json()["user_email"]
+        rest.close()
+        return email
+
+    # Approvals
+
+    def _add_guarded_group(self):
+        """A group in which the app or the administrator must agree, with a key."""
+        policy = {"quorum": {"n": 1, "members": [{"app": self.app}, {"user": self.user}]}}
+        self.guarded = self.new_group()
+        self.guarded_key = self.key(obj_type="HMAC", key_size=256, group_id=self.guarded)
+        self._admin.expect(200, "PATCH", f"/sys/v1/apps/{self.app}", {"add_groups": [self.guarded]})
+        self._admin.expect(200, "PATCH", f"/sys/v1/groups/{self.guarded}", {"approval_policy": policy})
+
+    def approval_draft(self) -> dict:
+        body = {"key": {"kid": self.guarded_key}, "alg": "SHA256", "data": PLAIN}
+        return {"method": "POST", "operation": "/crypto/v1/mac", "body": body}
+
+    def approval(self, caller, approved: bool = False) -> str:
+        """A new approval request of the caller's. The old ones go when they are many, for their number is limited."""
+        path = "/sys/v1/approval_requests"
+        me = self.app if caller.authorization.startswith("Basic") else self.user
+        old = caller.expect(200, "GET", f"{path}?requester={me}").json()
+        for request in old if len(old) > 50 else []:
+            caller.expect(204, "DELETE", f"{path}/{request['request_id']}")
+        id = caller.expect(201, "POST", path, self.approval_draft()).json()["request_id"]
+        if approved:
+            caller.expect(200, "POST", f"{path}/{id}/approve")
+        return id
+
+    # Plugins
+
+    def new_plugin(self) -> str:
+        body = {"name": self.name(), "add_groups": [self.group], "source": {"plugin_name": "x509-ca"}}
+        return self._admin.expect(201, "POST", "/sys/v1/plugins", body).json()["plugin_id"]
+
+    def _add_authority(self):
+        """A CA's key and certificate, for the plugin x509-ca."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Fuzzed CA")])
+        now = datetime.now(timezone.utc)
+        certificate = (
+            x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(days=30))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256())
+        )  # fmt: skip
+        private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        self._authority = {
+            "issuer_key": {"kid": self._import("EC", private)},
+            "issuer_cert": {"kid": self._import("CERTIFICATE", certificate.public_bytes(Encoding.DER))},
+        }
+
+    def _import(self, kind: str, der: bytes) -> str:
+        body = {"name": self.name(), "group_id": self.group, "obj_type": kind, "value": base64.b64encode(der).decode()}
+        return self._admin.expect(201, "PUT", "/crypto/v1/keys", body).json()["kid"]
+
+    def certificate_request(self) -> dict:
+        subject = {"subject_dn": {"CN": "fuzzed"}, "subject_key": {"kid": self.ec}, "cert_lifetime": 3600}
+        return subject | self._authority
+
     def state(self, direction: str, caller) -> dict:
         """Of an operation in parts that has just begun; it belongs to the caller."""
         body = {"key": {"kid": self.aes}, "mode": "CBC"}
@@ -61,18 +176,33 @@ class Stock:
         return caller.expect(200, "POST", f"/crypto/v1/{direction}/init", body).json()["state"]
 
 
-# Requests that end what they name get something of their own to end.
-ENDING = {"DELETE /crypto/v1/keys/{kid}", "POST /crypto/v1/keys/{kid}/destroy", "POST /crypto/v1/keys/{kid}/revoke"}
+# Requests that change or end what they name get something of their own for it.
+ENDING = {
+    "PATCH /crypto/v1/keys/{kid}", "DELETE /crypto/v1/keys/{kid}", "POST /crypto/v1/keys/{kid}/destroy",
+    "POST /crypto/v1/keys/{kid}/revoke",
+}  # fmt: skip
 
 
-def path_parameters(label: str, stock: Stock, dice: random.Random) -> dict[str, str]:
+def id_in_path(label: str, stock: Stock, caller) -> str:
+    changes = label.startswith(("DELETE", "PATCH"))
+    match label.split("/")[3]:
+        case "accounts":
+            return stock.new_account() if label.startswith("DELETE") else stock.account
+        case "approval_requests":
+            return stock.approval(caller, approved=label.endswith("/result"))
+        case "groups":
+            return stock.new_group() if changes else stock.group
+        case "plugins":
+            return stock.new_plugin() if changes else stock.plugin
+        case "users":
+            return stock.new_user()["user_id"] if label.startswith("DELETE") else stock.member
+        case _:
+            return stock.new_app() if changes or "reset_secret" in label else stock.app
+
+
+def path_parameters(label: str, stock: Stock, caller, dice: random.Random) -> dict[str, str]:
     if "/{id}" in label:
-        if "accounts" in label:
-            return {"id": stock.account}
-        if "groups" in label:
-            return {"id": stock.new_group() if label.startswith(("DELETE", "PATCH")) else stock.group}
-        changes = label.startswith("DELETE") or "reset_secret" in label
-        return {"id": stock.new_app() if changes else stock.app}
+        return {"id": id_in_path(label, stock, caller)}
     if label in ENDING:
         return {"kid": stock.key(obj_type="HMAC", key_size=256)}
     if label.endswith("/{kid}/private"):
@@ -92,11 +222,15 @@ def body(label: str, body, stock: Stock, caller, dice: random.Random):
     if isinstance(body, list) and "/batch/" in label:
         items = [item for item in body if isinstance(item, dict)]
         return [complete(label.split("/batch/")[1], item, stock, caller, batch=True) for item in items]
+    if label == "POST /sys/v1/plugins/{id}" and not isinstance(body, NotSet):
+        return stock.certificate_request()
     if not isinstance(body, dict):
         return body
     if label == "POST /batch/v1":
         return batch(body, stock, dice)
     name = label.split("/v1/", 1)[1].replace("keys/{kid}/", "")
+    if label.startswith("/sys/", label.index("/")):
+        return administer(name, body, stock)
     return complete(f"{label.split()[0]} {name}" if name == "keys" else name, body, stock, caller)
 
 
@@ -109,7 +243,10 @@ def complete(name: str, body: dict, stock: Stock, caller, batch: bool = False) -
         return {"key": {"kid": kid}}
 
     fresh = {"name": stock.name(), "group_id": stock.group}
-    plain_object = without(body, "key_ops", "rsa", "kcv", "transient", "state", "custom_metadata", "enabled") | fresh
+    dates = ("activation_date", "deactivation_date")
+    plain_object = without(
+        body, "key_ops", "rsa", "kcv", "transient", "state", "custom_metadata", "enabled", *dates
+    ) | fresh  # fmt: skip
     cipher = without(body, "alg", "iv", "ad", "label", "tag", "tag_len") | {"mode": "CBC"} | key(stock.aes)
     symmetric = without(plain_object, "pub_exponent", "elliptic_curve", "value")
     if batch and name in ("encrypt", "decrypt"):
@@ -166,10 +303,47 @@ def complete(name: str, body: dict, stock: Stock, caller, batch: bool = False) -
             return {"kid": stock.open}
         case "keys/digest":
             return body | key(stock.aes)
+        case "keys/{kid}":
+            return without(body, *dates, "key_ops", "rsa", "group_id") | {"name": stock.name()}
+        case "keys/kcv/verify":
+            return {"kcv": "66e94b", "obj_type": "AES", "value": PLAIN}
+        case "keys/key_attestation":
+            return key(stock.ec)
+        case "keys/replace":
+            old, new = (stock.key(obj_type="HMAC", key_size=256) for _ in range(2))
+            return {"replaced": {"kid": old}, "replaced_new_name": stock.name(), "replacement": {"kid": new}}
+        case _:
+            return body
+
+
+def administer(name: str, body: dict, stock: Stock) -> dict:
+    """As `complete`, for what is under /sys/v1."""
+    match name:
         case "session/select_account":
             return {"acct_id": stock.account}
-        case "apps":
-            return without(body, "default_group") | {"name": stock.name(), "add_groups": [stock.group]}
+        case "apps" | "apps/{id}":
+            kept = without(body, "default_group", "mod_groups", "del_groups", "ip_address_policy", "credential")
+            return kept | {"name": stock.name(), "add_groups": [stock.group]}
+        case "groups" | "groups/{id}":
+            return body | {"name": stock.name(), "approval_policy": {"user": stock.user}}
+        case "users":
+            kept = without(body, "add_groups", "account_role")
+            return kept | {"user_email": f"{stock.name().replace(' ', '.')}@localhost", "user_password": PASSWORD}
+        case "users/{id}":
+            roles = {"account_role": ["ACCOUNTMEMBER"], "add_groups": {stock.group: ["GROUPAUDITOR"]}}
+            return without(body, "mod_groups", "del_groups", "user_password") | roles
+        case "users/invite":
+            return without(body, "add_groups", "account_role") | {"user_email": stock.outsider()}
+        case "users/process_invite":
+            return {"rejects": [stock.invitation()]}
+        case "users/change_password":
+            return {"current_password": PASSWORD, "new_password": PASSWORD}
+        case "approval_requests":
+            return without(body, "body") | stock.approval_draft()
+        case "plugins" | "plugins/{id}":
+            kept = without(body, "plugin_type", "del_groups", "default_group", "source")
+            source = {"plugin_name": "x509-ca"}
+            return kept | {"name": stock.name(), "add_groups": [stock.group], "source": source}
         case _:
             return body
 

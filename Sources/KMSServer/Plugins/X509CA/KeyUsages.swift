@@ -66,7 +66,7 @@ struct KeyUsages: Sendable {
         case "ocspsigning": return .ocspSigning
         case "anyextendedkeyusage": return .any
         default:
-            guard text.utf8.count <= 128, let type = try? ASN1ObjectIdentifier(dotRepresentation: text) else {
+            guard let type = ASN1ObjectIdentifier(untrusted: text) else {
                 throw .badRequest(
                     "Field \"extended_key_usage\": \(text.prefix(64).quoted) is no dotted object identifier and none of "
                         + "serverAuth, clientAuth, codeSigning, emailProtection, timeStamping, OCSPSigning, "

@@ -78,7 +78,7 @@ struct SubjectName: Sendable {
         if let rank = known.firstIndex(where: { $0.names.contains { $0.lowercased() == wanted } }) {
             return (rank, known[rank].type, known[rank].limit)
         }
-        guard name.utf8.count <= 128, let type = try? ASN1ObjectIdentifier(dotRepresentation: name) else {
+        guard let type = ASN1ObjectIdentifier(untrusted: name) else {
             throw .badRequest(
                 "Field \"subject_dn\": \(name.prefix(64).quoted) is neither a known short name (such as CN, O, OU, C) "
                     + "nor a dotted object identifier (such as 2.5.4.3)")
