@@ -13,6 +13,8 @@ struct ApprovalController {
     private var desk: ApprovalDesk { ApprovalDesk(vault: vault) }
 
     private static var path: String { "/sys/v1/approval_requests" }
+    /// In bytes. Many requests with their bodies are kept for days and come together in one list.
+    private static var longestBody: Int { 65_536 }
 
     func addRoutes(to routes: RouteTable) {
         let path = ApprovalController.path
@@ -50,7 +52,14 @@ struct ApprovalController {
         let description = try FieldRules.description(draft.description)
         let id = newID()
         let sealed = try draft.body.map { body in
-            try vault.engine.seal(Secret(try JSONEncoder().encode(body)), as: .approvalBody(id: id))
+            let bytes = try JSONEncoder().encode(body)
+            guard bytes.count <= ApprovalController.longestBody else {
+                throw KMSError(
+                    .contentTooLarge,
+                    "Field \"body\" has \(bytes.count) bytes; a request that waits for approvals may have "
+                        + "\(ApprovalController.longestBody)")
+            }
+            return try vault.engine.seal(Secret(bytes), as: .approvalBody(id: id))
         }
         let answer = try await vault.change { [vault] db in
             try ApprovalStore.deleteExpired(in: db)

@@ -330,6 +330,14 @@ def test_requests_that_no_approval_could_be_for_are_refused(office, body):
     office.worker.expect(400, "POST", REQUESTS, body)
 
 
+def test_what_waits_is_limited_in_size(office):
+    request = {"method": "POST", "operation": f"/crypto/v1/keys/{office.kids['key']}/sign"}
+    answer = office.worker.expect(413, "POST", REQUESTS, request | {"body": {"data": "A" * 65_536}})
+    assert answer.text.startswith('Field "body" has 65547 bytes')
+    path = office.worker.expect(201, "POST", REQUESTS, request | {"body": {"data": "A" * 65_500}}).json()["request_id"]
+    office.worker.expect(204, "DELETE", f"{REQUESTS}/{path}")
+
+
 def test_a_plugin_uses_no_guarded_key_without_approval(office, tmp_path):
     run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-noenc", "-keyout", tmp_path / "k", "-out", tmp_path / "c",
         "-subj", "/CN=CA", "-days", "2")  # fmt: skip

@@ -62,6 +62,9 @@ class APIFuzzer:
         with requests.Session() as session, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for operation in self.operations:
+                # kmsd ends connections that were not used for a while.
+                for connection in (caller, self.app, self._stock.admin):
+                    connection.close()
                 self._run_one(operation, caller, session, report, per_operation, seed)
         return report
 

@@ -23,7 +23,7 @@ class Stock:
 
     def __init__(self, server, app_key: str):
         self._server = server
-        self._admin = admin = server.admin_session()
+        self.admin = admin = server.admin_session()
         self._count = 0
         # Of sessions that have chosen another account, by its id.
         self.authorizations: dict[str, str] = {}
@@ -49,7 +49,7 @@ class Stock:
         )["wrapped_key"]
 
     def _crypto(self, name: str, body) -> dict:
-        return self._admin.expect(200, "POST", f"/crypto/v1/{name}", body).json()
+        return self.admin.expect(200, "POST", f"/crypto/v1/{name}", body).json()
 
     def name(self) -> str:
         self._count += 1
@@ -61,25 +61,25 @@ class Stock:
 
     def new_key(self, **fields) -> dict:
         body = {"name": self.name(), "group_id": self.group} | fields
-        return self._admin.expect(201, "POST", "/crypto/v1/keys", body).json()
+        return self.admin.expect(201, "POST", "/crypto/v1/keys", body).json()
 
     def new_group(self) -> str:
-        return self._admin.expect(201, "POST", "/sys/v1/groups", {"name": self.name()}).json()["group_id"]
+        return self.admin.expect(201, "POST", "/sys/v1/groups", {"name": self.name()}).json()["group_id"]
 
     def new_app(self) -> str:
         body = {"name": self.name(), "add_groups": [self.group]}
-        return self._admin.expect(201, "POST", "/sys/v1/apps", body).json()["app_id"]
+        return self.admin.expect(201, "POST", "/sys/v1/apps", body).json()["app_id"]
 
     # People and accounts
 
     def new_user(self) -> dict:
         self._count += 1
         body = {"user_email": f"user{self._count}@localhost", "user_password": PASSWORD}
-        return self._admin.expect(201, "POST", "/sys/v1/users", body).json()
+        return self.admin.expect(201, "POST", "/sys/v1/users", body).json()
 
     def new_account(self) -> str:
         """An empty account that only the administrator has, and a session in it."""
-        account = self._admin.expect(201, "POST", "/sys/v1/accounts", {"name": self.name()}).json()["acct_id"]
+        account = self.admin.expect(201, "POST", "/sys/v1/accounts", {"name": self.name()}).json()["acct_id"]
         rest = self._server.user_session(self._server.admin, self._server.password, account)
         self.authorizations[account] = rest.authorization
         rest.close()
@@ -117,8 +117,8 @@ class Stock:
         policy = {"quorum": {"n": 1, "members": [{"app": self.app}, {"user": self.user}]}}
         self.guarded = self.new_group()
         self.guarded_key = self.key(obj_type="HMAC", key_size=256, group_id=self.guarded)
-        self._admin.expect(200, "PATCH", f"/sys/v1/apps/{self.app}", {"add_groups": [self.guarded]})
-        self._admin.expect(200, "PATCH", f"/sys/v1/groups/{self.guarded}", {"approval_policy": policy})
+        self.admin.expect(200, "PATCH", f"/sys/v1/apps/{self.app}", {"add_groups": [self.guarded]})
+        self.admin.expect(200, "PATCH", f"/sys/v1/groups/{self.guarded}", {"approval_policy": policy})
 
     def approval_draft(self) -> dict:
         body = {"key": {"kid": self.guarded_key}, "alg": "SHA256", "data": PLAIN}
@@ -140,7 +140,7 @@ class Stock:
 
     def new_plugin(self) -> str:
         body = {"name": self.name(), "add_groups": [self.group], "source": {"plugin_name": "x509-ca"}}
-        return self._admin.expect(201, "POST", "/sys/v1/plugins", body).json()["plugin_id"]
+        return self.admin.expect(201, "POST", "/sys/v1/plugins", body).json()["plugin_id"]
 
     def _add_authority(self):
         """A CA's key and certificate, for the plugin x509-ca."""
@@ -162,7 +162,7 @@ class Stock:
 
     def _import(self, kind: str, der: bytes) -> str:
         body = {"name": self.name(), "group_id": self.group, "obj_type": kind, "value": base64.b64encode(der).decode()}
-        return self._admin.expect(201, "PUT", "/crypto/v1/keys", body).json()["kid"]
+        return self.admin.expect(201, "PUT", "/crypto/v1/keys", body).json()["kid"]
 
     def certificate_request(self) -> dict:
         subject = {"subject_dn": {"CN": "fuzzed"}, "subject_key": {"kid": self.ec}, "cert_lifetime": 3600}
