@@ -2,7 +2,7 @@ package import KMSModel
 
 /// The one place that decides who may do what. Controllers ask; they do not compare.
 ///
-/// What each action needs is in two tables: `Need` for security objects, `AdministrationNeed` for everything else. Here
+/// What each action needs is in two tables: `Need` for security objects, `Reach` for everything else. Here
 /// is who has it:
 ///
 /// - An account's administrators have all of the account, within what an object itself allows.
