@@ -70,7 +70,8 @@ struct AppController {
         let updated = try await vault.change { db in
             guard var app = try AppStore.find(id: app.id, in: db) else { throw KMSError.noSuchApp }
             try Policy.check(principal, may: .changeApp, in: try change.groups().union(app.groups.keys))
-            if let role = try change.isAdministrative(), role != app.isAdministrative || app.isAdministrative {
+            // Whoever changes such an app, its credential for example, could have its rights.
+            if try app.isAdministrative || change.isAdministrative() ?? false {
                 try Policy.check(principal, may: .grantAdministration)
             }
             try change.apply(to: &app)
@@ -93,6 +94,7 @@ struct AppController {
     }
 
     private func delete(_ app: AppRecord, _ context: KMSContext, _ principal: Principal) async throws -> Response {
+        if app.isAdministrative { try Policy.check(principal, may: .grantAdministration) }
         try await vault.change { db in
             try AppStore.delete(app.id, in: db)
             return ((), app.event("deleted", context, principal))

@@ -40,6 +40,8 @@ extension KeyMaterial {
             guard key.kind.objectType == type else {
                 throw mismatch(type, "an \(key.kind.objectType.rawValue) private key")
             }
+            // Before the check of its parts, which takes seconds and more for a huge one.
+            try checkSize(type, key.kind.bits)
             guard key.isConsistent() else {
                 throw KMSError.badRequest("Field \"value\": the parts of the private key do not fit together")
             }
@@ -50,10 +52,13 @@ extension KeyMaterial {
         } else {
             throw KMSError.badRequest(complaint(bytes, type, in: context))
         }
-        if type == .rsa, let bits = material.bits, !KeyRules.rsaBits.contains(bits) {
-            throw KMSError.badRequest("Field \"value\": RSA keys have 2048 to 4096 bits, and this one has \(bits)")
-        }
+        try checkSize(type, material.bits)
         return material
+    }
+
+    private static func checkSize(_ type: ObjectType, _ bits: Int?) throws(KMSError) {
+        guard type == .rsa, let bits, !KeyRules.rsaBits.contains(bits) else { return }
+        throw .badRequest("Field \"value\": RSA keys have 2048 to 4096 bits, and this one has \(bits)")
     }
 
     private static func readCertificate(_ bytes: [UInt8], in context: LibraryContext) throws -> KeyMaterial {

@@ -12,7 +12,8 @@ package enum FieldRules {
         guard let name, name.contains(where: { !$0.isWhitespace }) else {
             throw .badRequest("Field \"name\" is missing or blank")
         }
-        guard name.count <= longestName else {
+        // Not `count`: one character may consist of any number of code points.
+        guard name.unicodeScalars.count <= longestName else {
             throw .badRequest("Field \"name\" is longer than \(longestName) characters")
         }
         guard !name.unicodeScalars.contains(where: isDeceptive) else {
@@ -22,7 +23,7 @@ package enum FieldRules {
     }
 
     package static func description(_ text: String?) throws(KMSError) -> String? {
-        guard text?.count ?? 0 <= longestDescription else {
+        guard text?.unicodeScalars.count ?? 0 <= longestDescription else {
             throw .badRequest("Field \"description\" is longer than \(longestDescription) characters")
         }
         return text
