@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-    import Glibc
+    internal import Glibc
 #else
-    import Musl
+    internal import Musl
 #endif
 
 /// A point on the monotonic clock by which a call must have answered, whatever it waits for.

@@ -2,8 +2,19 @@
 package enum Hex {
     /// Lower-case digits, as bytes: for what may be secret.
     package static func encode(_ bytes: some Sequence<UInt8>) -> [UInt8] {
-        let digits = Array("0123456789abcdef".utf8)
-        return bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        bytes.withContiguousStorageIfAvailable(encode(contiguous:))
+            ?? Array(bytes).withUnsafeBufferPointer(encode(contiguous:))
+    }
+
+    private static func encode(contiguous bytes: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+        let digits: StaticString = "0123456789abcdef"
+        return [UInt8](unsafeUninitializedCapacity: bytes.count * 2) { text, count in
+            for byte in bytes {
+                text[count] = digits.utf8Start[Int(byte >> 4)]
+                text[count + 1] = digits.utf8Start[Int(byte & 15)]
+                count += 2
+            }
+        }
     }
 
     package static func text(_ bytes: some Sequence<UInt8>) -> String { String(decoding: encode(bytes), as: UTF8.self) }

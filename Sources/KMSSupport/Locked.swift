@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-    import Glibc
+    package import Glibc
 #else
-    import Musl
+    package import Musl
 #endif
 
 /// A value and the pthread mutex that guards it.
@@ -9,25 +9,27 @@
 /// `Synchronization.Mutex` is not an option inside the module: it caches the thread id and dies with SIGILL in a forked
 /// child. Bodies are short and take no other lock, and nothing waits or goes to the network inside one; together with
 /// the fork gate (`Gate`) that makes every `Locked` free at the moment of a fork.
+///
+/// Inlinable, because calls of generic code of another module cost more than the mutex.
 package final class Locked<Value>: @unchecked Sendable {
     // @unchecked: `value` is touched only between lock and unlock.
-    private var value: Value
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    @usableFromInline package var value: Value
+    @usableFromInline package let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
-    package init(_ value: Value) {
+    @inlinable package init(_ value: Value) {
         self.value = value
         mutex = .allocate(capacity: 1)
         mutex.initialize(to: pthread_mutex_t())
         pthread_mutex_init(mutex, nil)
     }
 
-    deinit {
+    @inlinable deinit {
         pthread_mutex_destroy(mutex)
         mutex.deinitialize(count: 1)
         mutex.deallocate()
     }
 
-    package func withLock<Result, Failure: Error>(
+    @inlinable package func withLock<Result, Failure: Error>(
         _ body: (inout Value) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         pthread_mutex_lock(mutex)

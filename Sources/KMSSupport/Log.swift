@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-    import Glibc
+    internal import Glibc
 #else
-    import Musl
+    internal import Musl
 #endif
 
 /// The module's own log: lines on standard error, which NGINX sends to its error log.

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-    import Glibc
+    internal import Glibc
 #else
-    import Musl
+    internal import Musl
 #endif
 
 /// Bytes that must not be seen: a PIN, an API key, a bearer token, key material.

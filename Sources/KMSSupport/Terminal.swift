@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-    import Glibc
+    internal import Glibc
 #else
-    import Musl
+    internal import Musl
 #endif
 
 /// The terminal of the person who started the program.

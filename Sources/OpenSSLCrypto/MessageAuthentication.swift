@@ -46,19 +46,7 @@ package final class MessageAuthentication {
         guard isReady else { throw CryptoError("OpenSSL cannot begin \(method)") }
     }
 
-    private init(takingOwnership pointer: OpaquePointer, length: Int, in context: LibraryContext) {
-        self.pointer = pointer
-        self.length = length
-        self.context = context
-    }
-
     deinit { EVP_MAC_CTX_free(pointer) }
-
-    /// Another one that goes on from where this one is.
-    func copy() throws(CryptoError) -> MessageAuthentication {
-        guard let copy = context.asDefault({ EVP_MAC_CTX_dup(pointer) }) else { throw CryptoError("out of memory") }
-        return MessageAuthentication(takingOwnership: copy, length: length, in: context)
-    }
 
     package func update(_ bytes: UnsafeRawBufferPointer) throws(CryptoError) {
         guard !isFinished else { throw CryptoError("the MAC has been finished") }

@@ -164,6 +164,7 @@ struct VerificationTests {
             for number in 2...12 {
                 try await kms.vault.audit.record(AuditEvent(system: "number \(number)"))
             }
+            try await kms.vault.audit.settle()
             let found = try await kms.findings(after: sql)
             #expect(found.count == beginnings.count, "\(found)")
             for (finding, beginning) in zip(found, beginnings) { #expect(finding.hasPrefix(beginning), "\(found)") }
@@ -174,12 +175,14 @@ struct VerificationTests {
     func coverUp() async throws {
         try await TestKMS.run { kms in
             for number in 2...5 { try await kms.vault.audit.record(AuditEvent(system: "number \(number)")) }
+            try await kms.vault.audit.settle()
             try await kms.vault.pool.write { db in
                 let sql = try String.fetchOne(db, sql: "SELECT sql FROM sqlite_master WHERE name = 'audit_no_delete'")
                 try db.execute(sql: "DROP TRIGGER audit_no_delete; DELETE FROM audit WHERE sequence > 3")
                 try db.execute(sql: sql ?? "")
             }
             try await kms.vault.audit.record(AuditEvent(system: "number 6"))
+            try await kms.vault.audit.settle()
             var found: [String] = []
             _ = try Verification.run(kms.directory, masterKey: .init()) { found.append($0) }
             #expect(
@@ -187,8 +190,11 @@ struct VerificationTests {
 
             // With another head than kmsd's there are no records at all.
             try await kms.vault.pool.write { db in try db.execute(sql: "UPDATE audit_head SET count = 3") }
+            try await kms.vault.audit.record(AuditEvent(system: "number 7"))
+            await #expect(throws: KMSError.self) { try await kms.vault.audit.settle() }
+            // What cannot get into the log is not done either.
             await #expect(throws: KMSError.self) {
-                try await kms.vault.audit.record(AuditEvent(system: "number 7"))
+                try await kms.vault.audit.record(AuditEvent(system: "number 8"))
             }
         }
     }

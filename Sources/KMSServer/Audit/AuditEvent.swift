@@ -31,14 +31,20 @@ package struct AuditEvent: Sendable {
     package var clientAddress: String?
     package var started: ContinuousClock.Instant?
 
-    package init(_ actionType: ActionType, _ message: String, by principal: Principal, _ context: KMSContext? = nil) {
+    package init(_ actionType: ActionType, _ message: String, by principal: Principal, _ context: KMSContext) {
+        self.init(actionType, message, by: principal, from: context.origin)
+    }
+
+    package init(
+        _ actionType: ActionType, _ message: String, by principal: Principal, from origin: RequestOrigin? = nil
+    ) {
         self.actionType = actionType
         self.message = message
         actorType = principal.actorType
         actorID = principal.id
         acctID = principal.acctID
-        clientAddress = context?.clientAddress
-        started = context?.started
+        clientAddress = origin?.clientAddress
+        started = origin?.started
     }
 
     /// What the operator of the machine did with a command.

@@ -1,18 +1,16 @@
-internal import Dispatch
 package import GRDB
+internal import KMSModel
 internal import KMSSupport
 
-/// Records of operations that change nothing else in the database: signatures, logins, refusals.
+/// The audit log's way into the database.
 ///
-/// Group commit: whatever arrives while one transaction is being written goes into the next. `record` returns when the
-/// record is committed, and only then the answer leaves, so a killed server has lost none that was answered.
+/// Changes of keys, apps and groups are recorded with the change, in one transaction that is flushed before the answer
+/// (`append`). Operations that change nothing there, signatures, logins and refusals, are written to the journal
+/// (`note`), which takes some microseconds, and many at a time into the database, where they are after `delay` at the
+/// latest. What was noted survives `kill -9`: the next start finds it in the journal.
 ///
-/// A transaction costs as much as several records, so it begins when a good part of those that are to be expected are
-/// there, or after `patience`. Who works alone waits for nobody.
-///
-/// Flushing to the disk takes milliseconds, ten times a signature. Unless `Flush.each` is wanted, it therefore happens
-/// in the background, at most `delay` later: that is what a power cut may cost of this log. Changes of keys, apps and
-/// groups are not recorded here but with the change, in one transaction that is flushed before the answer.
+/// Flushing to the disk takes milliseconds, ten times a signature. Unless `Flush.each` is wanted, that too happens in the
+/// background: what a power cut may cost of this log is what was noted in the last `delay`.
 package final class AuditLog: Sendable {
     package enum Flush: Sendable {
         /// Before each answer.
@@ -21,149 +19,166 @@ package final class AuditLog: Sendable {
     }
 
     /// Records per commit.
-    package let batches = Histogram(bounds: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512])
+    package let batches = Histogram(bounds: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096])
 
-    private struct Entry: Sendable {
-        var event: AuditEvent
-        var waiter: CheckedContinuation<Void, any Error>
-    }
+    private struct State {
+        var journal: AuditJournal
+        /// Noted, and with no transaction yet.
+        var noted: [UnsettledRecord] = []
+        /// Those that the transaction under way, or the next one after it has failed, writes; up to `position`.
+        var settling: [UnsettledRecord] = []
+        var position: Int64
+        /// Up to this one they are in the database.
+        var settled: Int64
+        var isSettlingDue = false
+        /// Why records do not get into the database. Until they do, none is taken.
+        var failure: (any Error)?
+        /// The present second as records show it.
+        var clock = (time: Timestamp(seconds: 0), shown: "")
 
-    private struct State: Sendable {
-        var pending: [Entry] = []
-        /// From the order to write until nothing is pending.
-        var isWriting = false
-        var isFlushScheduled = false
-        /// Operations that are under way and will have a record, or have it among `pending`.
-        var expected = 0
-        /// Records of the last batch and those that came while it was written: about as many as there are clients at
-        /// work, of which those whose request has not been read yet are not among `expected`.
-        var usual = 0
-        /// The writer waits for more records.
-        var isGathering = false
+        var isEmpty: Bool { noted.isEmpty && settling.isEmpty }
 
-        /// With few clients there is little to gain, and the next one may be long in coming.
-        var isEnough: Bool {
-            pending.count * 2 >= expected && (usual < 4 || pending.count * 3 >= usual * 2)
-        }
-
-        /// Whether the writer must be told that it need not wait any longer.
-        mutating func endGathering() -> Bool {
-            guard isGathering, isEnough else { return false }
-            isGathering = false
-            return true
+        mutating func record(_ event: AuditEvent) -> UnsettledRecord {
+            let now = Timestamp.now
+            if clock.time != now { clock = (now, now.rfc3339) }
+            return UnsettledRecord(event, at: now, shown: clock.shown)
         }
     }
 
     private static var delay: Duration { .milliseconds(100) }
-    private static var patience: DispatchTimeInterval { .milliseconds(1) }
+    private static var retryDelay: Duration { .seconds(1) }
+    /// More than can be noted between two transactions, unless the database does not take them.
+    private static var mostNoted: Int { 100_000 }
 
     private let pool: DatabasePool
     private let chain: AuditChain
-    private let flush: Flush
+    package let flush: Flush
     private let storage: StorageHealth
     private let flusher: WALFlusher
-    private let state = Locked(State())
-    private let enough = DispatchSemaphore(value: 0)
+    private let state: Locked<State>
 
-    package init(pool: DatabasePool, chain: AuditChain, flush: Flush, storage: StorageHealth, flusher: WALFlusher) {
+    /// - Parameter directory: for the journal, from which the database has everything (`DataStore.open`).
+    package init(
+        pool: DatabasePool, directory: String, chain: AuditChain, flush: Flush, storage: StorageHealth,
+        flusher: WALFlusher
+    ) throws {
         self.pool = pool
         self.chain = chain
         self.flush = flush
         self.storage = storage
         self.flusher = flusher
+        let position = try pool.read { db in try AuditStore.head(in: db)?.position ?? 0 }
+        let journal = try AuditJournal(in: directory, chain: chain, after: position)
+        state = Locked(State(journal: journal, position: position, settled: position))
     }
 
+    deinit { state.withLock { $0.journal.close() } }
+
+    // MARK: Recording
+
+    /// Records an operation; when this returns, its answer may leave.
     package func record(_ event: AuditEvent) async throws {
-        try await withCheckedThrowingContinuation { waiter in
-            let (mustOrder, isEnough) = state.withLock { state in
-                state.pending.append(Entry(event: event, waiter: waiter))
-                defer { state.isWriting = true }
-                return (!state.isWriting, state.endGathering())
+        if state.withLock({ $0.failure != nil }) { try await settle() }
+        try storage.observing { try note(event) }
+        if flush == .each { try await settle() }
+    }
+
+    /// Records an operation in the journal.
+    ///
+    /// - Throws: `DatabaseError` when that cannot be written; what kept the records before from getting into the database.
+    package func note(_ event: AuditEvent) throws {
+        let mustSchedule = try state.withLock { state in
+            if let failure = state.failure { throw failure }
+            guard state.noted.count < AuditLog.mostNoted else {
+                throw KMSError(.serviceUnavailable, "The disk is too slow for the audit log; try again soon")
             }
-            if isEnough { enough.signal() }
-            if mustOrder { orderWrite() }
+            let record = state.record(event)
+            try state.journal.append(record)
+            state.noted.append(record)
+            defer { state.isSettlingDue = true }
+            return !state.isSettlingDue
         }
+        if mustSchedule { scheduleSettling() }
     }
 
-    /// Performs an operation that ends with its record.
-    package func expecting<Value: Sendable>(_ operation: () async throws -> Value) async rethrows -> Value {
-        state.withLock { $0.expected += 1 }
-        defer {
-            let isEnough = state.withLock { state in
-                state.expected -= 1
-                return state.endGathering()
+    /// Appends records to the log inside the caller's transaction, after those that were noted before, so that they and
+    /// what they tell of are stored together or not at all.
+    package func append(_ events: [AuditEvent], in db: Database) throws {
+        let (records, position) = state.withLock { state in
+            if state.settling.isEmpty {
+                swap(&state.settling, &state.noted)
+            } else {
+                state.settling += state.noted
+                state.noted = []
             }
-            if isEnough { enough.signal() }
+            state.position = state.journal.position
+            state.journal.turn()
+            return (state.settling + events.map { state.record($0) }, state.position)
         }
-        return try await operation()
+        guard !records.isEmpty else { return }
+        try chain.append(records, through: position, in: db)
+        db.afterNextTransaction { [self] _ in
+            batches.observe(UInt64(records.count))
+            state.withLock { state in
+                state.settling = []
+                state.settled = position
+                state.failure = nil
+            }
+        }
     }
 
-    /// Each batch queues anew behind the database's other writes, so that a stream of signatures does not hold up a
-    /// change.
-    private func orderWrite() {
-        pool.asyncWriteWithoutTransaction { db in self.writePending(db) }
-    }
+    // MARK: Settling
 
-    private func writePending(_ db: Database) {
-        gather()
-        let batch = state.withLock { state in
-            defer { state.pending = [] }
-            return state.pending
-        }
+    /// Brings what was noted until now into the database.
+    package func settle() async throws {
+        guard state.withLock({ !$0.isEmpty }) else { return }
         do {
-            try storage.observing { try write(batch.map(\.event), db) }
-            batches.observe(UInt64(batch.count))
-            for entry in batch { entry.waiter.resume() }
-        } catch {
-            for entry in batch { entry.waiter.resume(throwing: error) }
-        }
-        scheduleFlush()
-        let isMore = state.withLock { state in
-            state.usual = batch.count + state.pending.count
-            state.isWriting = !state.pending.isEmpty
-            return state.isWriting
-        }
-        if isMore { orderWrite() }
-    }
-
-    private func gather() {
-        let mustWait = state.withLock { state in
-            state.isGathering = !state.isEnough
-            return state.isGathering
-        }
-        guard mustWait, enough.wait(timeout: .now() + AuditLog.patience) == .timedOut else { return }
-        let isSignalled = state.withLock { state in
-            defer { state.isGathering = false }
-            return !state.isGathering
-        }
-        // The signal came after all, or is about to; it must not end the next wait.
-        if isSignalled { enough.wait() }
-    }
-
-    private func write(_ events: [AuditEvent], _ db: Database) throws {
-        func transaction() throws {
-            try db.inTransaction(.immediate) {
-                try chain.append(events, in: db)
-                return .commit
+            try await storage.observing {
+                try await pool.writeWithoutTransaction { [self] db in
+                    switch flush {
+                    case .each: try settle(db)
+                    case .soon: try KMSDatabase.withoutFlush(db) { try settle(db) }
+                    }
+                }
             }
-        }
-        switch flush {
-        case .each: try transaction()
-        case .soon: try KMSDatabase.withoutFlush(db, transaction)
+        } catch {
+            state.withLock { $0.failure = error }
+            throw error
         }
     }
 
-    private func scheduleFlush() {
-        let isDue = state.withLock { state in
-            guard flush == .soon, !state.isFlushScheduled else { return false }
-            state.isFlushScheduled = true
-            return true
+    private func settle(_ db: Database) throws {
+        // Whoever came before has brought in all of it.
+        guard state.withLock({ !$0.isEmpty }) else { return }
+        try db.inTransaction(.immediate) {
+            try append([], in: db)
+            return .commit
         }
-        guard isDue else { return }
+    }
+
+    private func scheduleSettling() {
         Task {
             try? await Task.sleep(for: AuditLog.delay)
-            state.withLock { $0.isFlushScheduled = false }
-            await flusher.flush()
+            state.withLock { $0.isSettlingDue = false }
+            while await !settleAndEmpty() { try? await Task.sleep(for: AuditLog.retryDelay) }
         }
+    }
+
+    /// Brings what was noted into the database and on the disk, and empties the journal of it.
+    ///
+    /// - Returns: whether that worked.
+    @discardableResult
+    package func settleAndEmpty() async -> Bool {
+        guard (try? await settle()) != nil else { return false }
+        let settled = state.withLock { $0.settled }
+        guard await flusher.flush() else { return true }
+        state.withLock { state in
+            state.journal.empty(through: settled)
+            // What was noted last may be in the file that is still written to.
+            guard state.isEmpty else { return }
+            state.journal.turn()
+            state.journal.empty(through: settled)
+        }
+        return true
     }
 }

@@ -11,6 +11,7 @@ struct LogController {
             var filter = try filter(Query(request))
             filter.groups = try Policy.auditGroups(principal)
             filter.account = principal.acctID
+            try await vault.audit.settle()
             let entries = try await vault.pool.read { [filter] db in try AuditStore.list(filter, in: db) }
             let hits = try entries.map { entry in
                 AuditHit(

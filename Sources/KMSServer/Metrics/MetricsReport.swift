@@ -70,6 +70,7 @@ struct MetricsReport {
         out.add("kmsd_sessions", .gauge, "Sessions that are alive.", vault.sessions.count)
         out.add("kmsd_keys_cached", .gauge, "Parsed keys in memory.", vault.keys.count)
         out.add("kmsd_apps_cached", .gauge, "Apps in memory.", vault.apps.count)
+        try? await vault.audit.settle()
         let records = try await vault.pool.read { db in
             try Int.fetchOne(db, sql: "SELECT max(sequence) FROM audit") ?? 0
         }

@@ -1,6 +1,6 @@
 internal import FoundationEssentials
 package import GRDB
-package import KMSModel
+internal import KMSModel
 
 /// The audit table. It only grows; triggers refuse everything else.
 package enum AuditStore {
@@ -33,33 +33,54 @@ package enum AuditStore {
         package init() {}
     }
 
-    package static func append(
-        _ record: AuditRecord, sequence: Int64, json: String, time: Timestamp, chain: [UInt8], in db: Database
-    ) throws {
-        try db.cachedStatement(
-            sql: """
-                INSERT INTO audit (sequence, time, action_type, actor_id, object_id, record, chain)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
-                """
-        ).execute(arguments: [
-            sequence, time.seconds, record.actionType, record.actorID, record.objectID, json, Data(chain),
-        ])
+    /// A record that is to be appended.
+    struct NewEntry {
+        var record: UnsettledRecord
+        var chain: [UInt8]
+    }
+
+    /// Appends entries and moves the head from `old` to `new`, in the caller's transaction.
+    ///
+    /// - Returns: false, with nothing done, when the head is not where it was expected.
+    static func append(
+        _ entries: [NewEntry], from old: AuditHead, to new: AuditHead, in db: Database
+    ) throws -> Bool {
+        let move = try DirectStatement(
+            """
+            UPDATE audit_head SET count = ?, chain = ?, position = ?, mac = ?
+            WHERE count = ? AND chain = ? AND position = ? AND mac = ?
+            """, in: db)
+        let moved = try move.run(
+            .integer(new.count), .blob(new.chain), .integer(new.position), .blob(new.mac),
+            .integer(old.count), .blob(old.chain), .integer(old.position), .blob(old.mac))
+        guard moved == 1 else { return false }
+        let insert = try DirectStatement(
+            """
+            INSERT INTO audit (sequence, time, action_type, actor_id, object_id, record, chain)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            """, in: db)
+        for (sequence, entry) in zip((old.count + 1)..., entries) {
+            try insert.run(
+                .integer(sequence), .integer(entry.record.time.seconds), .text(entry.record.actionType),
+                .text(entry.record.actorID),
+                .text(entry.record.objectID), .text(entry.record.json), .blob(entry.chain))
+        }
+        return true
     }
 
     /// nil in a database that a kmsd without such a head wrote last.
     package static func head(in db: Database) throws -> AuditHead? {
-        try Row.fetchOne(try db.cachedStatement(sql: "SELECT count, chain, mac FROM audit_head")).map { row in
-            AuditHead(count: row[0], chain: Array(row[1] as Data), mac: Array(row[2] as Data))
+        try Row.fetchOne(try db.cachedStatement(sql: "SELECT count, chain, position, mac FROM audit_head")).map {
+            row in
+            AuditHead(
+                count: row[0], chain: Array(row[1] as Data), position: row[2], mac: Array(row[3] as Data))
         }
     }
 
-    package static func setHead(_ head: AuditHead, in db: Database) throws {
-        try db.cachedStatement(
-            sql: """
-                INSERT INTO audit_head (id, count, chain, mac) VALUES (1, ?, ?, ?)
-                ON CONFLICT DO UPDATE SET count = excluded.count, chain = excluded.chain, mac = excluded.mac
-                """
-        ).execute(arguments: [head.count, Data(head.chain), Data(head.mac)])
+    package static func makeHead(_ head: AuditHead, in db: Database) throws {
+        try db.execute(
+            sql: "INSERT INTO audit_head (id, count, chain, mac) VALUES (1, ?, ?, ?)",
+            arguments: [head.count, Data(head.chain), Data(head.mac)])
     }
 
     /// The last row of the table itself.

@@ -21,11 +21,13 @@ package struct DataStore: Sendable {
         let keys = try pool.write { db in
             _ = try StoreKeys.upgrade(found.key, in: db)
             let keys = try StoreKeys.open(try engine(directory, found, in: db), in: db)
-            guard let head = try AuditStore.head(in: db), try keys.chain.isAuthentic(head) else {
+            guard let head = try AuditStore.head(in: db), keys.chain.isAuthentic(head) else {
                 throw StartError(
                     "the audit log in \(directory.databaseFile) was changed from outside; see what kmsd verify says, and "
                         + "restore a backup", .data)
             }
+            let left = try LeftJournal(in: directory.path, keys.chain, after: head.position)
+            try left.settle(keys.chain, in: db)
             return keys
         }
         return DataStore(pool: pool, masterKey: try directory.settle(found), keys: keys)

@@ -13,6 +13,7 @@ package enum Migrations {
         migrator.registerMigration("3: roles of users, credentials and addresses of apps", migrate: Migrations.rights)
         migrator.registerMigration("4: plugins and approval requests", migrate: Migrations.plugins)
         migrator.registerMigration("5: head of the audit log", migrate: Migrations.storage)
+        migrator.registerMigration("6: journal of the audit log", migrate: Migrations.journal)
         return migrator
     }
 

@@ -16,7 +16,7 @@ package struct StoreKeys: Sendable {
 
     private init(_ engine: CryptoEngine, auditKey: Secret, transientKey: Secret) throws {
         self.engine = engine
-        chain = try AuditChain(key: auditKey, in: engine.context)
+        chain = AuditChain(key: auditKey)
         transientKeys = try TransientKeys(key: transientKey, in: engine.context)
     }
 

@@ -21,14 +21,16 @@ package struct WALFlusher: Sendable {
         self.storage = storage
     }
 
-    package func flush() async {
+    /// - Returns: whether everything that was committed before is on the disk.
+    package func flush() async -> Bool {
         let failure = try? await blocking.runIfActive { [path] () -> Int32? in
             let descriptor = open(path, O_RDONLY | O_CLOEXEC)
             guard descriptor >= 0 else { return errno == ENOENT ? nil : errno }
             defer { close(descriptor) }
             return fdatasync(descriptor) == 0 ? nil : errno
         }
-        guard let number = failure ?? nil else { return }
+        guard let number = failure ?? nil else { return failure != nil }
         storage.failed(.storageUnreachable, "cannot flush the audit log: \(String(cString: strerror(number)))")
+        return false
     }
 }

@@ -1,0 +1,138 @@
+internal import FoundationEssentials
+internal import GRDB
+internal import KMSModel
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Musl
+#endif
+
+/// Where records of operations wait for the database: two files that are written in turn, so that one can be emptied
+/// when all of it is in the database and on the disk, while the other goes on.
+///
+/// A record is one line: position, seconds since the epoch, HMAC, JSON. Positions go up from record to record, also from
+/// one file to the next and over restarts; the head of the log in the database says up to which one they are in it.
+///
+/// What a killed server wrote is here, as the operating system has it. A power cut may take the end of it.
+struct AuditJournal {
+    /// A file of the journal. Not `Sendable`: the one `AuditJournal` is behind the audit log's lock.
+    private struct File {
+        let descriptor: Int32
+        var size: off_t = 0
+        /// Of its last record.
+        var position: Int64 = 0
+    }
+
+    static func paths(in directory: String) -> [String] {
+        [directory + "/audit.journal-0", directory + "/audit.journal-1"]
+    }
+
+    private let chain: AuditChain
+    private var files: [File]
+    private var current = 0
+    /// Of the last record.
+    private(set) var position: Int64
+
+    /// Begins a journal of empty files.
+    ///
+    /// - Throws: `StartError` when they cannot be made.
+    init(in directory: String, chain: AuditChain, after position: Int64) throws(StartError) {
+        self.chain = chain
+        self.position = position
+        files = []
+        for path in AuditJournal.paths(in: directory) {
+            let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+            guard descriptor >= 0 else { throw StartError(cannot: "open \(path)", errno) }
+            files.append(File(descriptor: descriptor))
+        }
+    }
+
+    func close() { for file in files { Glibc.close(file.descriptor) } }
+
+    /// Writes a record; when this returns it outlives the process.
+    ///
+    /// - Throws: `DatabaseError`, as if the database had failed, with nothing written.
+    mutating func append(_ record: UnsettledRecord) throws {
+        let line = chain.journalLine(record, position + 1)
+        let file = files[current]
+        let written = line.withUnsafeBytes { write(file.descriptor, $0.baseAddress, $0.count) }
+        guard written == line.count else {
+            let number = written < 0 ? errno : ENOSPC
+            ftruncate(file.descriptor, file.size)
+            throw DatabaseError(resultCode: AuditJournal.resultCode(number), message: "cannot write the audit journal")
+        }
+        position += 1
+        files[current].size += off_t(written)
+        files[current].position = position
+    }
+
+    /// Writes to the other file from now on, if that is empty.
+    mutating func turn() {
+        if files[1 - current].size == 0 { current = 1 - current }
+    }
+
+    /// Empties the file that is not written to, if nothing in it is newer than what is in the database and on the disk.
+    mutating func empty(through position: Int64) {
+        let other = 1 - current
+        guard files[other].size > 0, files[other].position <= position, ftruncate(files[other].descriptor, 0) == 0
+        else {
+            return
+        }
+        files[other].size = 0
+    }
+
+    private static func resultCode(_ number: Int32) -> ResultCode {
+        switch number {
+        case ENOSPC, EDQUOT: .SQLITE_FULL
+        case EROFS, EACCES, EPERM: .SQLITE_READONLY
+        default: .SQLITE_IOERR
+        }
+    }
+}
+
+/// What a server that ended left in the files of the journal.
+struct LeftJournal {
+    /// Records that the database does not have, in their order, and the position of the last one.
+    private(set) var records: [UnsettledRecord] = []
+    private(set) var position: Int64
+    /// Lines that are no records of this log. A power cut may leave some at the end of a file.
+    private(set) var damaged = 0
+
+    /// - Throws: `StartError` when there are files that cannot be read.
+    init(in directory: String, _ chain: AuditChain, after position: Int64) throws(StartError) {
+        self.position = position
+        var found: [Int64: UnsettledRecord] = [:]
+        for path in AuditJournal.paths(in: directory) {
+            for line in try LeftJournal.lines(path) {
+                if let (position, record) = chain.journalRecord(line) {
+                    found[position] = record
+                } else {
+                    damaged += 1
+                }
+            }
+        }
+        for (position, record) in found.sorted(by: { $0.key < $1.key }) where position > self.position {
+            self.position = position
+            records.append(record)
+        }
+    }
+
+    /// Brings the records into the database; and says there that others are lost, if that is so.
+    func settle(_ chain: AuditChain, in db: Database) throws {
+        if !records.isEmpty { try chain.append(records, through: position, in: db) }
+        guard damaged > 0 else { return }
+        var event = AuditEvent(system: "The audit log's journal was damaged: \(damaged) lines of it are lost")
+        event.severity = .error
+        try chain.append([event], in: db)
+    }
+
+    /// Without what comes after the last end of a line: it was never answered.
+    private static func lines(_ path: String) throws(StartError) -> [ArraySlice<UInt8>] {
+        guard access(path, F_OK) == 0 else { return [] }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw StartError(cannot: "read \(path)", errno)
+        }
+        return Array(data).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+    }
+}
