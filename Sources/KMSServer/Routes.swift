@@ -2,12 +2,19 @@ package import Hummingbird
 
 /// The whole API.
 package enum Routes {
+    package static func router(for vault: Vault) -> Router<KMSContext> { all(for: vault).router }
+
+    /// The router, and the short way past it.
+    ///
     /// - Parameter publicMetrics: /metrics is there for everybody.
-    package static func router(for vault: Vault, publicMetrics: Bool = false) -> Router<KMSContext> {
+    static func all(
+        for vault: Vault, publicMetrics: Bool = false
+    ) -> (router: Router<KMSContext>, quick: [QuickRoutes.Route]) {
         let inner = InnerRequests()
-        let router = table(for: vault, inner, publicMetrics: publicMetrics).build()
+        let table = table(for: vault, inner, publicMetrics: publicMetrics)
+        let router = table.build()
         inner.use(router)
-        return router
+        return (router, table.quick)
     }
 
     /// What the router is made of, for the comparison with the API's description.

@@ -60,6 +60,7 @@ package struct Server: Sendable {
                 logger.error("the TLS certificate stays as it is", metadata: ["reason": "\(error)"])
             }
         }
+        await vault.audit.settleAndEmpty()
         try vault.pool.close()
     }
 
@@ -78,9 +79,9 @@ package struct Server: Sendable {
         _ vault: Vault, _ limits: Limits, _ identity: TLSIdentity,
         _ begin: @escaping @Sendable (Int, ListenAddress) -> Void
     ) -> [[Listener]] {
-        let api = RequestGate(
-            Routes.router(for: vault, publicMetrics: settings.metrics.isPublic), vault: vault, limit: limits.requests)
-        let secure = httpsServer(vault, limits, identity)
+        let routes = Routes.all(for: vault, publicMetrics: settings.metrics.isPublic)
+        let api = RequestGate(routes.router, vault: vault, limit: limits.requests)
+        let secure = httpsServer(vault, limits, identity, quickRoutes(routes.quick, vault, limits))
         let listeners = settings.listen.enumerated().map { number, address in
             Listener(
                 address: address, setting: "--listen", server: secure, gate: api,
@@ -92,7 +93,8 @@ package struct Server: Sendable {
         }
         guard let address = settings.metrics.listen else { return [listeners] }
         let metrics = Listener(
-            address: address, setting: "--metrics-listen", server: .http1(configuration: http(vault, limits)),
+            address: address, setting: "--metrics-listen",
+            server: HTTPServerBuilder { http($0, vault, limits, quickRoutes([], vault, limits)) },
             // Whoever watches the server must see it also when it is busy.
             gate: RequestGate(Routes.operation(of: vault), vault: vault, limit: .max),
             onRunning: { channel in
@@ -102,12 +104,12 @@ package struct Server: Sendable {
         return [[metrics], listeners]
     }
 
-    private func httpsServer(_ vault: Vault, _ limits: Limits, _ identity: TLSIdentity) -> HTTPServerBuilder {
-        let configuration = http(vault, limits)
-        return HTTPServerBuilder { responder in
+    private func httpsServer(
+        _ vault: Vault, _ limits: Limits, _ identity: TLSIdentity, _ quick: QuickRoutes
+    ) -> HTTPServerBuilder {
+        HTTPServerBuilder { responder in
             TLSListener(
-                base: LoopChannel(base: HTTP1Channel(responder: responder, configuration: configuration)),
-                identity: identity,
+                base: http(responder, vault, limits, quick), identity: identity,
                 // Which app a certificate belongs to is found out at its login. One that belongs to none is no reason to
                 // refuse the connection: other credentials do not need it.
                 verification: { _, promise in promise.succeed(.certificateVerified) },
@@ -115,16 +117,24 @@ package struct Server: Sendable {
         }
     }
 
-    private func http(_ vault: Vault, _ limits: Limits) -> HTTP1Channel.Configuration {
-        var channel = HTTP1Channel.Configuration(
+    /// Requests that are logged one by one all go the long way, which does that.
+    private func quickRoutes(_ routes: [QuickRoutes.Route], _ vault: Vault, _ limits: Limits) -> QuickRoutes {
+        QuickRoutes(logger.logLevel > .debug ? routes : [], vault: vault, limit: limits.requests)
+    }
+
+    private func http(
+        _ responder: @escaping HTTPChannelHandler.Responder, _ vault: Vault, _ limits: Limits, _ quick: QuickRoutes
+    ) -> EarlyHandlers<HTTP1Channel> {
+        var configuration = HTTP1Channel.Configuration(
             additionalChannelHandlers: [
-                RequestTimer(limits: limits, connections: vault.connections),
                 AnswerTimer(limit: .seconds(Int64(limits.answerSeconds))), BodyLimit(), MalformedRequest(),
             ])
-        channel.httpDecoder = .init(
+        configuration.httpDecoder = .init(
             maxHeaderFieldSize: limits.headerFieldBytes, maxHeaderListSize: limits.headerBytes,
             maxHeaderFieldCount: limits.headerCount)
-        return channel
+        return EarlyHandlers(base: HTTP1Channel(responder: responder, configuration: configuration)) {
+            [RequestTimer(limits: limits, connections: vault.connections), QuickResponder(quick)]
+        }
     }
 
     private func tlsConfiguration(_ vault: Vault) async throws -> TLSConfiguration {

@@ -12,6 +12,15 @@ extension Vault {
         return key
     }
 
+    /// As `key` for what is in memory; nil when more is needed to know.
+    func knownKey(
+        _ descriptor: SobjectDescriptor?, for action: Policy.Action, by principal: Principal
+    ) throws -> LoadedKey? {
+        guard case .kid(let kid) = try Name(descriptor), let key = keys.cached(kid) else { return nil }
+        try Policy.check(principal, may: action, key.object)
+        return key
+    }
+
     private func load(_ descriptor: SobjectDescriptor?, _ principal: Principal) async throws -> LoadedKey {
         let account = principal.acctID
         let kid: String

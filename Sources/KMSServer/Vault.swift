@@ -37,8 +37,8 @@ package final class Vault: Sendable {
         multiPart = MultiPart(engine: engine)
         chain = store.keys.chain
         storage = StorageHealth(logger: logger)
-        audit = AuditLog(
-            pool: pool, chain: chain, flush: flushAudit, storage: storage,
+        audit = try AuditLog(
+            pool: pool, directory: FileCheck.parent(of: pool.path), chain: chain, flush: flushAudit, storage: storage,
             flusher: WALFlusher(database: pool.path, blocking: blocking, storage: storage))
         sessions = Sessions(in: engine.context)
         guardedGroups = try pool.read { db in try GuardedGroups(db) }
@@ -59,9 +59,9 @@ package final class Vault: Sendable {
         _ body: @escaping @Sendable (Database) throws -> (Value, AuditEvent)
     ) async throws -> Value {
         try await storage.observing {
-            try await pool.write { [chain] db in
+            try await pool.write { [audit] db in
                 let (value, event) = try body(db)
-                try chain.append([event], in: db)
+                try audit.append([event], in: db)
                 return value
             }
         }

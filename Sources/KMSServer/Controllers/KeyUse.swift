@@ -22,20 +22,20 @@ extension RouteTable {
         _ name: String, _ type: Body.Type,
         _ handler: @escaping @Sendable (Body, KMSContext, Principal) async throws -> Answer
     ) {
-        onKey(name, isQuick: false, read: { try await $0.json(type) }) { body, context, principal in
+        onKey(name, read: { try await $0.json(type) }) { body, context, principal in
             try .json(try await handler(body, context, principal))
         }
     }
 
-    /// - Parameter isQuick: see `on`.
+    /// - Parameter quick: see `RouteTable.quick`.
     func onKey<Body: KeyUseRequest>(
-        _ name: String, isQuick: Bool, read: @escaping @Sendable (Request) async throws -> Body,
+        _ name: String, quick: QuickHandler? = nil, read: @escaping @Sendable (Request) async throws -> Body,
         _ handler: @escaping @Sendable (Body, KMSContext, Principal) async throws -> Response
     ) {
-        on(.post, "/crypto/v1/" + name, isQuick: isQuick) { request, context, principal in
+        on(.post, "/crypto/v1/" + name, quick: quick) { request, context, principal in
             try await handler(try await read(request), context, principal)
         }
-        on(.post, "/crypto/v1/keys/:kid/" + name, isQuick: isQuick) { request, context, principal in
+        on(.post, "/crypto/v1/keys/:kid/" + name, quick: quick) { request, context, principal in
             var body = try await read(request)
             body.key = SobjectDescriptor(kid: context.parameters.get("kid") ?? "")
             return try await handler(body, context, principal)
@@ -52,8 +52,15 @@ extension Vault {
     func recordUse(
         _ verb: String, _ object: Sobject, _ how: String, _ context: KMSContext, _ principal: Principal
     ) async throws {
+        try await audit.record(use(verb, object, how, context.origin, principal))
+    }
+
+    /// The event of such a record, and the operation is counted.
+    func use(
+        _ verb: String, _ object: Sobject, _ how: String, _ origin: RequestOrigin, _ principal: Principal
+    ) -> AuditEvent {
         metrics.operations.count(verb, how)
         let message = "\(principal.name) \(verb) \(object.quotedLabel) (\(how))"
-        try await audit.record(AuditEvent(.cryptoOperation, message, by: principal, context).about(object))
+        return AuditEvent(.cryptoOperation, message, by: principal, from: origin).about(object)
     }
 }

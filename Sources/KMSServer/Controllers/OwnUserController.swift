@@ -56,7 +56,7 @@ struct OwnUserController {
             let message = "User \(user.email.quoted) changed the password"
             return ((), AuditEvent(.administrative, message, by: .user(user), context).about(id))
         }
-        try vault.sessions.endAll(of: .user(id), but: token)
+        vault.sessions.endAll(of: .user(id), but: token)
         return .noContent
     }
 }

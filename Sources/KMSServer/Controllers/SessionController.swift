@@ -18,7 +18,7 @@ struct SessionController {
         routes.open(.post, "/sys/v1/session/reauth") { request, context in try await renew(request, context) }
         routes.open(.post, "/sys/v1/session/terminate") { request, _ in
             let (token, _) = try session(request)
-            try vault.sessions.end(token)
+            vault.sessions.end(token)
             return .noContent
         }
         routes.open(.post, "/sys/v1/session/select_account") { request, context in try await select(request, context) }
@@ -67,7 +67,7 @@ struct SessionController {
         try await check(session, context)
         let fresh = try vault.sessions.create(
             session.owner, account: session.account, lifetime: vault.sessions.lifetime(of: session))
-        try vault.sessions.end(token)
+        vault.sessions.end(token)
         switch session.owner {
         case .app(let id), .user(let id): return try answer(fresh, session.owner, id)
         }
@@ -82,7 +82,7 @@ struct SessionController {
         guard let user = try await vault.authenticator.user(id, wanted), user.isActive else {
             throw KMSError.notFound("account does not exist")
         }
-        try vault.sessions.select(account: wanted, for: token)
+        vault.sessions.select(account: wanted, for: token)
         return try .json([String: String]())
     }
 
@@ -94,7 +94,7 @@ struct SessionController {
 
     private func session(_ request: Request) throws -> (String, Sessions.Session) {
         guard case .bearer(let token) = try Credential(request) else { throw KMSError.noCredential }
-        guard let session = try vault.sessions.use(token) else { throw KMSError.noSession }
+        guard let session = vault.sessions.use(token) else { throw KMSError.noSession }
         return (token, session)
     }
 

@@ -4,13 +4,14 @@ internal import OpenSSLCrypto
 
 /// POST /crypto/v1/sign, /verify and /digest, with the older path-style twins under /crypto/v1/keys/{kid}.
 ///
-/// A signature that takes longer than a change of threads is made away from the event loops.
+/// Signatures with known keys are made in `quickSign`: RSA's and those on slow curves away from the event loops, the
+/// others in less time than a change of threads takes.
 struct SignatureController {
     let vault: Vault
 
     func addRoutes(to routes: RouteTable) {
-        routes.onKey("sign", isQuick: true, read: { try await $0.signRequest() }) { request, context, principal in
-            Response(json: try await vault.audit.expecting { try await sign(request, context, principal) }.json)
+        routes.onKey("sign", quick: quickSign, read: { try await $0.signRequest() }) { request, context, principal in
+            Response(json: try await sign(request, context, principal).json)
         }
         routes.onKey("verify", VerifyRequest.self) { request, context, principal in
             try await verify(request, context, principal)
@@ -23,19 +24,27 @@ struct SignatureController {
     }
 
     func sign(_ request: SignRequest, _ context: KMSContext, _ principal: Principal) async throws -> SignResponse {
-        let key = try await vault.key(request.key, for: .sign, by: principal)
-        let rules = try SignatureRules(
-            key: key, hashAlg: request.hashAlg, hash: request.hash, data: request.data, mode: request.mode,
-            engine: vault.engine)
-        guard let privateKey = key.privateKey else {
-            throw KMSError.badRequest("The object has no private key")
+        let signing = try Signing(request, try await vault.key(request.key, for: .sign, by: principal), vault.engine)
+        let answer = try signing.answer()
+        try await vault.audit.record(signing.event(context.origin, principal, vault))
+        return answer
+    }
+
+    private func quickSign(_ request: QuickRequest, _ answer: @escaping @Sendable ([UInt8]?) -> Void) throws -> Bool {
+        guard vault.audit.flush == .soon, var body = SignRequest(plain: request.body.readableBytesView) else {
+            return false
         }
-        let signature =
-            try await privateKey.kind.signsQuickly
-            ? privateKey.sign(rules.input, algorithm: rules.algorithm)
-            : offLoop { try privateKey.sign(rules.input, algorithm: rules.algorithm) }
-        try await vault.recordUse("signed with", key.object, rules.algorithm.label, context, principal)
-        return SignResponse(kid: key.object.kid, signature: .init(signature))
+        if let kid = request.kid { body.key = SobjectDescriptor(kid: kid) }
+        guard let key = try vault.knownKey(body.key, for: .sign, by: request.principal) else { return false }
+        let signing = try Signing(body, key, vault.engine)
+        @Sendable func signed() -> [UInt8]? {
+            guard let answer = try? signing.answer() else { return nil }
+            let event = signing.event(request.origin, request.principal, vault)
+            guard (try? vault.audit.note(event)) != nil else { return nil }
+            return answer.json.finish()
+        }
+        if signing.isQuick { answer(signed()) } else { Task.detached { answer(signed()) } }
+        return true
     }
 
     func verify(_ request: VerifyRequest, _ context: KMSContext, _ principal: Principal) async throws -> VerifyResponse
@@ -49,6 +58,33 @@ struct SignatureController {
             rules.input, signature: Array(request.signature), algorithm: rules.algorithm)
         try await vault.recordUse("verified a signature with", key.object, rules.algorithm.label, context, principal)
         return VerifyResponse(kid: key.object.kid, result: result)
+    }
+}
+
+/// A signature that is allowed and possible.
+private struct Signing: Sendable {
+    private let key: LoadedKey
+    private let privateKey: PrivateKey
+    private let rules: SignatureRules
+
+    init(_ request: SignRequest, _ key: LoadedKey, _ engine: CryptoEngine) throws {
+        self.key = key
+        rules = try SignatureRules(
+            key: key, hashAlg: request.hashAlg, hash: request.hash, data: request.data, mode: request.mode,
+            engine: engine)
+        guard let privateKey = key.privateKey else { throw KMSError.badRequest("The object has no private key") }
+        self.privateKey = privateKey
+    }
+
+    var isQuick: Bool { privateKey.kind.signsQuickly }
+
+    func answer() throws -> SignResponse {
+        let signature = try privateKey.sign(rules.input, algorithm: rules.algorithm)
+        return SignResponse(kid: key.object.kid, signature: .init(signature))
+    }
+
+    func event(_ origin: RequestOrigin, _ principal: Principal, _ vault: Vault) -> AuditEvent {
+        vault.use("signed with", key.object, rules.algorithm.label, origin, principal)
     }
 }
 

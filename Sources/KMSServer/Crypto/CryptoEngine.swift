@@ -67,18 +67,14 @@ package final class CryptoEngine: Sendable {
 
     /// The key of an object whose value has been opened, ready for use; without keys for objects that are none.
     package func load(_ object: Sobject, _ secret: Secret?) throws(CryptoError) -> LoadedKey {
-        var key = LoadedKey(object: object)
-        if let secret, object.objType.isAsymmetric {
-            key.privateKey = try PrivateKey(der: secret, in: context)
-        } else if let secret, object.objType.isSymmetric(length: secret.count) {
-            key.secret = secret
-        }
-        if let info = object.pubKey {
-            // A certificate may be for a kind of key that we cannot use; it is still there to be read.
-            key.publicKey = try? PublicKey(subjectPublicKeyInfo: Array(info), in: context)
-            key.kind = try? key.publicKey?.kind()
-        }
-        return key
+        let isAsymmetric = object.objType.isAsymmetric
+        // A certificate may be for a kind of key that we cannot use; it is still there to be read.
+        let publicKey = object.pubKey.flatMap { try? PublicKey(subjectPublicKeyInfo: Array($0), in: context) }
+        let privateKey: PrivateKey? =
+            if let secret, isAsymmetric { try PrivateKey(der: secret, in: context) } else { nil }
+        return LoadedKey(
+            object: object, privateKey: privateKey, publicKey: publicKey,
+            secret: secret.flatMap { !isAsymmetric && object.objType.isSymmetric(length: $0.count) ? $0 : nil })
     }
 
     package func digest(_ data: Data, _ algorithm: HashAlgorithm) throws(CryptoError) -> [UInt8] {
@@ -88,16 +84,25 @@ package final class CryptoEngine: Sendable {
     package func randomBytes(_ count: Int) throws(CryptoError) -> [UInt8] { try Random.bytes(count, in: context) }
 }
 
-/// A security object with its parsed keys.
-package struct LoadedKey: Sendable {
-    package var object: Sobject
-    package var privateKey: PrivateKey?
-    package var publicKey: PublicKey?
+/// A security object with its parsed keys. A class, because to copy an object's many fields for each use takes longer
+/// than to look it up.
+package final class LoadedKey: Sendable {
+    package let object: Sobject
+    package let privateKey: PrivateKey?
+    package let publicKey: PublicKey?
     /// Of the public key; nil without one and for kinds that cannot be used.
-    package var kind: KeyKind?
+    package let kind: KeyKind?
     /// The bytes of an AES, DES3, HMAC or SECRET object. nil for a SECRET of more than about 4000 bytes, which serves
     /// no operation but export and wrapping: such do not belong into a cache.
-    package var secret: Secret?
+    package let secret: Secret?
+
+    fileprivate init(object: Sobject, privateKey: PrivateKey?, publicKey: PublicKey?, secret: Secret?) {
+        self.object = object
+        self.privateKey = privateKey
+        self.publicKey = publicKey
+        kind = try? publicKey?.kind()
+        self.secret = secret
+    }
 }
 
 extension ObjectType {

@@ -5,19 +5,19 @@ internal import NIOSSL
 /// One request's surroundings.
 package struct KMSContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
-    /// For the audit log; nil in tests without a network.
-    package let clientAddress: String?
-    package let started: ContinuousClock.Instant
+    package let origin: RequestOrigin
     /// Groups whose approvers have approved this very request.
     package var approvedGroups: Set<String> = []
     private let channel: any Channel
 
     package init(source: Source) {
         coreContext = .init(source: source)
-        clientAddress = source.channel.remoteAddress?.ipAddress
-        started = .now
+        origin = RequestOrigin(clientAddress: source.channel.remoteAddress?.ipAddress, started: .now)
         channel = source.channel
     }
+
+    package var clientAddress: String? { origin.clientAddress }
+    package var started: ContinuousClock.Instant { origin.started }
 
     /// The certificate that the client has shown in the TLS handshake, DER. That it has the private key is proven, and
     /// nothing else.

@@ -1,7 +1,5 @@
-internal import HTTPTypes
-internal import Hummingbird
 internal import NIOCore
-internal import NIOHTTPTypes
+internal import NIOHTTP1
 
 /// Ends connections whose client takes too long: for the TLS handshake and the first request, for a request's body,
 /// between two requests (`Limits` has the times). It counts from the beginning of each, so that a byte now and then does
@@ -9,10 +7,10 @@ internal import NIOHTTPTypes
 ///
 /// Not `Sendable`: it lives on its connection's event loop.
 final class RequestTimer: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
-    typealias OutboundIn = HTTPResponsePart
-    typealias OutboundOut = HTTPResponsePart
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
 
     private let limits: Limits
     private let connections: Connections

@@ -12,6 +12,8 @@ package final class RouteTable {
     private let metrics: RequestMetrics
     /// Of each path. Its parameters begin with a colon.
     package private(set) var methods: [String: [HTTPRequest.Method]] = [:]
+    /// The routes that have a short way, too.
+    private(set) var quick: [QuickRoutes.Route] = []
 
     /// - Parameter metrics: where its requests are counted; else with the vault's.
     package init(vault: Vault, metrics: RequestMetrics? = nil) {
@@ -29,19 +31,18 @@ package final class RouteTable {
 
     /// A route for authenticated apps and users. What they are refused is recorded here, for all routes.
     ///
-    /// - Parameter isQuick: with a short body the handler takes well under a millisecond, or sees to its longer parts
-    ///   itself, so that it may run on the connection's event loop.
+    /// - Parameter quick: answers what it can before `handler` is asked; for POST.
     package func on(
-        _ method: HTTPRequest.Method, _ path: String, isQuick: Bool = false, _ handler: @escaping Handler
+        _ method: HTTPRequest.Method, _ path: String, quick: QuickHandler? = nil, _ handler: @escaping Handler
     ) {
+        if let quick { self.quick.append(QuickRoutes.Route(path, quick)) }
         let (authenticator, guardedGroups) = (authenticator, guardedGroups)
         open(method, path) { request, context in
             var principal = try await authenticator.principal(of: request, context: context)
             let guarded = guardedGroups.all
             if !guarded.isEmpty { principal.guardedGroups = guarded.subtracting(context.approvedGroups) }
             do {
-                if isQuick, request.isShort { return try await handler(request, context, principal) }
-                return try await offLoop { try await handler(request, context, principal) }
+                return try await handler(request, context, principal)
             } catch let error as KMSError where error.status == .forbidden {
                 try await authenticator.audit.record(
                     AuditEvent(refusal: error, of: "\(method) \(path)", by: principal, context))

@@ -20,13 +20,22 @@ package struct Authenticator: Sendable {
     package func principal(of request: Request, context: KMSContext) async throws -> Principal {
         switch try Credential(request) {
         case .bearer(let token):
-            guard let session = try sessions.use(token) else { throw KMSError.noSession }
+            guard let session = sessions.use(token) else { throw KMSError.noSession }
             return try await principal(of: session, context)
         case .app(let id, let secret):
             return .app(try await login(id, secret, context).app)
         case .user:
             throw KMSError.unauthenticated("Users log in at /sys/v1/session/auth and then send the token as Bearer")
         }
+    }
+
+    /// As `principal(of:context:)` for what is in memory: the app of a bearer token. nil when more is needed to know.
+    func known(_ authorization: String, from address: String?) throws -> Principal? {
+        guard case .bearer(let token) = try Credential(authorization), let session = sessions.use(token),
+            case .app(let id) = session.owner, let app = apps.cached(id), app.enabled
+        else { return nil }
+        try app.checkAddress(address)
+        return .app(app)
     }
 
     package func principal(of session: Sessions.Session, _ context: KMSContext) async throws -> Principal {
@@ -197,7 +206,7 @@ extension Authenticator {
     /// The token and the user of a user's session, which need not have selected an account.
     package func userSession(of request: Request) throws -> (token: String, user: String) {
         guard case .bearer(let token) = try Credential(request) else { throw KMSError.noCredential }
-        guard let session = try sessions.use(token) else { throw KMSError.noSession }
+        guard let session = sessions.use(token) else { throw KMSError.noSession }
         guard case .user(let id) = session.owner else {
             throw KMSError.forbidden("Requested operation is not allowed: it needs a user session")
         }

@@ -13,8 +13,12 @@ package enum Credential: Sendable {
     /// - Throws: `KMSError` 401 when the header is missing or not understood.
     package init(_ request: Request) throws(KMSError) {
         guard let header = request.headers[.authorization] else { throw .noCredential }
-        if header.hasPrefix("Bearer "), header.utf8.count > 7 {
-            self = .bearer(String(header.dropFirst(7)))
+        self = try Credential(header)
+    }
+
+    package init(_ header: String) throws(KMSError) {
+        if header.utf8.starts(with: "Bearer ".utf8), let token = String(header.utf8.dropFirst(7)), !token.isEmpty {
+            self = .bearer(token)
             return
         }
         let parts = header.split(separator: " ", maxSplits: 1)

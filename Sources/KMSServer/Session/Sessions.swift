@@ -1,3 +1,4 @@
+internal import Crypto
 internal import KMSSupport
 package import OpenSSLCrypto
 
@@ -31,11 +32,11 @@ package final class Sessions: Sendable {
     package static var mostOfOne: Int { 1000 }
 
     private struct State: Sendable {
-        var sessions: [[UInt8]: Session] = [:]
+        var sessions: [SHA256.Digest: Session] = [:]
         var counts: [Owner: Int] = [:]
         var sweepAt = 1024
 
-        mutating func remove(_ id: [UInt8]) {
+        mutating func remove(_ id: SHA256.Digest) {
             guard let session = sessions.removeValue(forKey: id) else { return }
             let left = (counts[session.owner] ?? 0) - 1
             counts[session.owner] = left > 0 ? left : nil
@@ -76,7 +77,7 @@ package final class Sessions: Sendable {
         let now = self.now()
         let session = Session(
             owner: owner, account: account, lastUse: now, end: lifetime.map { now + .seconds($0) })
-        let id = try key(token)
+        let id = key(token)
         state.withLock { state in
             if state.sessions.count >= state.sweepAt {
                 state.filter { isAlive($0) }
@@ -90,8 +91,8 @@ package final class Sessions: Sendable {
     }
 
     /// The session of a token, its idle time started again; nil when there is none or it idled too long.
-    package func use(_ token: String) throws -> Session? {
-        let id = try key(token)
+    package func use(_ token: String) -> Session? {
+        let id = key(token)
         return state.withLock { state in
             guard var session = state.sessions[id], isAlive(session) else {
                 state.remove(id)
@@ -103,13 +104,13 @@ package final class Sessions: Sendable {
         }
     }
 
-    package func select(account: String, for token: String) throws {
-        let id = try key(token)
+    package func select(account: String, for token: String) {
+        let id = key(token)
         state.withLock { $0.sessions[id]?.account = account }
     }
 
-    package func end(_ token: String) throws {
-        let id = try key(token)
+    package func end(_ token: String) {
+        let id = key(token)
         state.withLock { $0.remove(id) }
     }
 
@@ -119,8 +120,8 @@ package final class Sessions: Sendable {
     }
 
     /// - Parameter token: of the session that made the change and goes on.
-    package func endAll(of owner: Owner, but token: String) throws {
-        let kept = try key(token)
+    package func endAll(of owner: Owner, but token: String) {
+        let kept = key(token)
         state.withLock { state in
             let session = state.sessions[kept]
             state.filter { $0.owner != owner }
@@ -150,5 +151,12 @@ package final class Sessions: Sendable {
         return now - session.lastUse < .seconds(session.owner.idleLimit) && session.end.map { now < $0 } ?? true
     }
 
-    private func key(_ token: String) throws -> [UInt8] { try Digest.hash(Array(token.utf8), .sha256, in: context) }
+    private func key(_ token: String) -> SHA256.Digest {
+        var token = token
+        return token.withUTF8 { text in
+            var hash = SHA256()
+            hash.update(bufferPointer: UnsafeRawBufferPointer(text))
+            return hash.finalize()
+        }
+    }
 }

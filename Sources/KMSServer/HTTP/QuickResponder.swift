@@ -1,0 +1,168 @@
+internal import Hummingbird
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Gives requests to `QuickRoutes` when they are here as a whole, and passes on those that it does not answer.
+///
+/// One request at a time: what comes while an answer is awaited waits in `later`, and when that is much, nothing more is
+/// read from the connection. While the router has a request, all that follow go to it, too, so that answers keep the order.
+///
+/// Not `Sendable`: it lives on its connection's event loop.
+final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private struct Held {
+        let head: HTTPRequestHead
+        let route: QuickRoutes.Route
+        let started = ContinuousClock.now
+        var body = ByteBuffer()
+        /// It is here as a whole and its answer is awaited.
+        var isAsked = false
+    }
+
+    private enum Event {
+        case part(NIOAny)
+        case user(Any)
+        case error(any Error)
+    }
+
+    private static var mostLater: Int { 16 }
+
+    private let routes: QuickRoutes
+    private var held: Held?
+    private var later = CircularBuffer<Event>()
+    private var isReadWanted = false
+    /// Requests that were passed on and are not answered.
+    private var passedOn = 0
+    private var clientAddress: String?
+    private var context: ChannelHandlerContext?
+
+    init(_ routes: QuickRoutes) { self.routes = routes }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        clientAddress = context.channel.remoteAddress?.ipAddress
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        held = nil
+        later.removeAll()
+    }
+
+    // MARK: What comes in
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if isWaiting { return later.append(.part(data)) }
+        take(data, context)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if isWaiting { return later.append(.user(event)) }
+        // The router shall know that a request has begun when the connection is about to end.
+        passOn(context)
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if isWaiting { return later.append(.error(error)) }
+        passOn(context)
+        context.fireErrorCaught(error)
+    }
+
+    func read(context: ChannelHandlerContext) {
+        // Not at once: to stop and to start reading takes two calls of the operating system for each request.
+        if isWaiting, later.count >= QuickResponder.mostLater { isReadWanted = true } else { context.read() }
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .end = unwrapOutboundIn(data) { passedOn -= 1 }
+        context.write(data, promise: promise)
+    }
+
+    private var isWaiting: Bool { held?.isAsked ?? false }
+
+    private func take(_ data: NIOAny, _ context: ChannelHandlerContext) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            // The router waits for clients that are slow to take their answers.
+            if passedOn == 0, context.channel.isWritable, let route = routes.route(for: head) {
+                held = Held(head: head, route: route)
+                return
+            }
+            passedOn += 1
+        case .body(let part):
+            if held != nil { return hold(part) }
+        case .end:
+            if held != nil { return ask(context) }
+        }
+        context.fireChannelRead(data)
+    }
+
+    private func hold(_ part: ByteBuffer) {
+        if held?.body.readableBytes == 0 { held?.body = part } else { held?.body.writeImmutableBuffer(part) }
+    }
+
+    private func ask(_ context: ChannelHandlerContext) {
+        guard let request = held else { return }
+        held?.isAsked = true
+        let responder = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let origin = RequestOrigin(clientAddress: clientAddress, started: request.started)
+        let isMine = routes.answer(request.head, request.body, on: request.route, from: origin) { bytes in
+            if responder.eventLoop.inEventLoop { return responder.value.finish(bytes) }
+            responder.eventLoop.execute { responder.value.finish(bytes) }
+        }
+        if !isMine { passOn(context) }
+    }
+
+    /// What is held goes the ordinary way.
+    private func passOn(_ context: ChannelHandlerContext) {
+        guard let request = held else { return }
+        held = nil
+        passedOn += 1
+        context.fireChannelRead(wrapInboundOut(.head(request.head)))
+        if request.body.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(.body(request.body))) }
+        if request.isAsked { context.fireChannelRead(wrapInboundOut(.end(nil))) }
+    }
+
+    // MARK: What goes out
+
+    private func finish(_ bytes: [UInt8]?) {
+        guard let context, isWaiting else { return }
+        if let bytes {
+            held = nil
+            write(bytes, context)
+        } else {
+            passOn(context)
+        }
+        while !isWaiting, let event = later.popFirst() {
+            switch event {
+            case .part(let part): take(part, context)
+            case .user(let event): userInboundEventTriggered(context: context, event: event)
+            case .error(let error): errorCaught(context: context, error: error)
+            }
+        }
+        if passedOn > 0 { context.fireChannelReadComplete() }
+        if isReadWanted, !isWaiting {
+            isReadWanted = false
+            context.read()
+        }
+    }
+
+    private func write(_ bytes: [UInt8], _ context: ChannelHandlerContext) {
+        let headers: HTTPHeaders = [
+            "content-type": "application/json", "content-length": String(bytes.count),
+            "x-request-id": RequestID().description, "date": DateHeader.now, "server": "kmsd",
+        ]
+        let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: headers)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: bytes)))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+}
+
+@available(*, unavailable)
+extension QuickResponder: Sendable {}
