@@ -165,6 +165,37 @@ def test_broken_disk(new_kms, tmp_path, rest_client, call, number, answer):
     work.check()
 
 
+@pytest.mark.parametrize("is_repaired", [False, True], ids=["broken", "repaired"])
+def test_flushed_audit_log(new_kms, tmp_path, rest_client, is_repaired):
+    """With --flush-audit an answer means that its record is on the disk: a power cut leaves it. While the disk does not
+    flush, nothing is signed."""
+    kms = new_kms()
+    disk = FaultyDisk(tmp_path, kms.data, keeps_flushed=True)
+    kms.environment = disk.environment
+    kms.arguments = ["--flush-audit"]
+    kms.start()
+    work = Work(kms, rest_client)
+    work.start()
+    try:
+        wait_until(lambda: work.imported and work.groups and work.signed > 20 and work.metadata, "the load")
+        disk.fail("fsync", errno.EIO)
+        wait_until(lambda: all(len(refused) > 20 for refused in work.refusals.values()), "refusals of all kinds")
+        assert health(work.app) == (503, BROKEN[1])
+        if is_repaired:
+            disk.repair()
+            wait_until(lambda: health(work.app)[0] == 204, "health")
+            signed, groups = work.signed, len(work.groups)
+            wait_until(lambda: work.signed > signed + 20 and len(work.groups) > groups, "signatures and changes")
+    finally:
+        work.stop()
+    assert {refusal for refused in work.refusals.values() for refusal in refused} == {BROKEN}
+    kms.kill9()
+    disk.repair()
+    disk.cut_power()
+    work.restart()
+    work.check()
+
+
 def test_unreadable_disk(new_kms, tmp_path, rest_client):
     """What is not in memory is refused; the log says so once, and not with each request."""
     kms = new_kms()
