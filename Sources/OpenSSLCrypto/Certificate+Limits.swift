@@ -58,7 +58,8 @@ extension Certificate {
         guard X509_verify_cert(work) != 1 else { return nil }
         let error = X509_STORE_CTX_get_error(work)
         switch error {
-        case X509_V_ERR_PERMITTED_VIOLATION, X509_V_ERR_EXCLUDED_VIOLATION: return .name
+        case X509_V_ERR_PERMITTED_VIOLATION, X509_V_ERR_EXCLUDED_VIOLATION, X509_V_ERR_UNSUPPORTED_NAME_SYNTAX:
+            return .name
         case X509_V_ERR_INVALID_PURPOSE: return .purpose
         default: return .other(String(cString: X509_verify_cert_error_string(Int(error))))
         }
