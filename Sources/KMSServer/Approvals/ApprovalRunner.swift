@@ -25,15 +25,15 @@ struct ApprovalRunner: Sendable {
         }
         switch start {
         case .finished(let answer):
-            return try .json(answer)
+            return ApprovalRunner.response(answer)
         case .refused(let error):
             throw error
         case .run(let record, let method, let body):
             var context = context
             context.approvedGroups = Set(record.groups)
             let answer = try await inner.run(method, record.operation, body, authorization, context)
-            let sealed = try vault.engine.seal(
-                Secret(try JSONEncoder().encode(answer)), as: .approvalResult(id: id))
+            let json = Secret(answer.json.finish())
+            let sealed = try vault.engine.seal(json, as: .approvalResult(id: id))
             try await vault.change { [context] db in
                 var finished = record
                 if answer.status >= 400 { finished.status = .failed }
@@ -41,13 +41,20 @@ struct ApprovalRunner: Sendable {
                 try ApprovalStore.setResult(id, sealed, in: db)
                 return ((), desk.event("got status \(answer.status) from the approved", finished, context, principal))
             }
-            return try .json(answer)
+            return ApprovalRunner.response(json)
         }
+    }
+
+    private static func response(_ json: Secret) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: "application/json"],
+            body: .init(byteBuffer: json.withBytes { ByteBuffer(bytes: $0) }))
     }
 
     private enum Start: Sendable {
         case run(ApprovalRecord, HTTPRequest.Method, JSONValue?)
-        case finished(InnerRequests.Answer)
+        /// With the answer's JSON.
+        case finished(Secret)
         case refused(KMSError)
     }
 
@@ -58,7 +65,7 @@ struct ApprovalRunner: Sendable {
         if let box = try ApprovalStore.sealedResult(record.id, in: db) {
             let secret = try vault.engine.open(box, as: .approvalResult(id: record.id))
             let again = desk.event("read again the answer to the approved", record, context, principal)
-            return (.finished(try desk.decode(InnerRequests.Answer.self, secret)), again)
+            return (.finished(secret), again)
         }
         guard record.status == .approved, let method = HTTPRequest.Method(record.method) else {
             throw KMSError.badRequest(

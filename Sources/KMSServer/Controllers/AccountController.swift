@@ -6,7 +6,7 @@ struct AccountController {
     let vault: Vault
 
     func addRoutes(to routes: RouteTable) {
-        routes.on(.get, "/sys/v1/accounts") { _, _, principal in try .json(try await accounts(of: principal)) }
+        routes.on(.get, "/sys/v1/accounts") { _, _, principal in try await accounts(of: principal) }
         // A user reads the names of accounts before choosing one, so this works without a selected account.
         routes.open(.get, "/sys/v1/accounts/:id") { request, context in
             let id = context.pathID
@@ -30,8 +30,7 @@ struct AccountController {
         }
         routes.on(.get, "/sys/v1/accounts/:id/usage") { _, context, principal in
             try check(principal, .readAccount, context)
-            let id = context.pathID
-            return try .json(try await vault.pool.read { db in try AccountStore.usage(of: id, in: db) })
+            return try .json(try await usage(of: context.pathID))
         }
     }
 
@@ -108,7 +107,18 @@ struct AccountController {
         return .noContent
     }
 
-    private func accounts(of principal: Principal) async throws -> [Account] {
+    private func usage(of id: String) async throws -> AccountUsage {
+        try await vault.audit.settle()
+        let (usage, tally) = try await vault.pool.read { db in
+            let tally = try OperationTally.current(in: db)
+            return (try AccountStore.usage(of: id, operations: tally[id], in: db), tally)
+        }
+        // On a full disk the next one counts again.
+        try? await tally.keep(in: vault.pool)
+        return usage
+    }
+
+    private func accounts(of principal: Principal) async throws -> Response {
         try Policy.check(principal, may: .readAccount)
         let ids: [String]
         switch principal {
@@ -116,7 +126,10 @@ struct AccountController {
         case .user(let user):
             ids = try await vault.authenticator.memberships(of: user.id).filter(\.isActive).map(\.acctID)
         }
-        return try await vault.pool.read { db in try AccountStore.all(in: db) }.filter { ids.contains($0.acctID) }
+        let all = try await vault.pool.read { db in try AccountStore.ids(in: db) }
+        return try await .list(of: all.filter(ids.contains), vault.pool) { id, db in
+            try AccountStore.find(id: id, in: db)
+        }
     }
 
     /// Ids of accounts. A user sees those that have sent an invitation, too.

@@ -34,11 +34,17 @@ struct AppController {
         let listing = try Listing(query, names: ("app_id", "name"))
         let withPermissions = try query.flag("group_permissions")
         let (group, role) = (query.text("group_id")?.lowercased(), query.text("role")?.lowercased())
-        let apps = try await vault.pool.read { db in try AppStore.all(account: principal.acctID, in: db) }
-            .filter { Policy.isVisible($0, to: principal) && (group.map($0.groups.keys.contains) ?? true) }
-            .map { $0.wire(withPermissions: withPermissions) }
-            .filter { role == nil || $0.role == role }
-        return try listing.answer(apps) { ($0.appID, $0.name) }
+        return try await listing.answer(vault.pool) { db, add in
+            try AppStore.forEach(account: principal.acctID, in: db) { app in
+                guard Policy.isVisible(app, to: principal), group.map(app.groups.keys.contains) ?? true,
+                    role == nil || app.role == role
+                else { return }
+                add(.init(id: app.id, name: app.name))
+            }
+        } item: { id, db -> App? in
+            guard let app = try AppStore.find(id: id, in: db), Policy.isVisible(app, to: principal) else { return nil }
+            return app.wire(withPermissions: withPermissions)
+        }
     }
 
     private func create(

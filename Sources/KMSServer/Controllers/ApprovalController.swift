@@ -104,20 +104,27 @@ struct ApprovalController {
         let reviewer = query.text("reviewer")?.lowercased()
         let subject = query.text("subject")?.lowercased()
         let status = try query.value("status", as: ApprovalRecord.Status.self)
-        let offset = try query.number("offset") ?? 0
-        let limit = min(try query.number("limit") ?? 1000, 1000)
-        return try .json(
-            try await vault.pool.read { db in
-                try ApprovalStore.all(account: principal.acctID, in: db)
-                    .filter { record in
-                        (requester ?? record.requester.id) == record.requester.id
-                            && (status ?? record.status) == record.status
-                            && (subject.map { id in record.subjects.contains { $0.id == id } } ?? true)
-                    }
-                    .map { try ApprovalReview($0, in: db) }
-                    .filter { $0.isVisible(to: principal) && (reviewer.map($0.reviewerIDs.contains) ?? true) }
-                    .dropFirst(offset).prefix(limit).map { try desk.answer($0, in: db) }
-            })
+        let page = try query.page()
+        let ids = try await vault.pool.read { db in
+            var ids: [String] = []
+            try ApprovalStore.forEach(account: principal.acctID, in: db) { record in
+                let fits =
+                    (requester ?? record.requester.id) == record.requester.id
+                    && (status ?? record.status) == record.status
+                    && (subject.map { id in record.subjects.contains { $0.id == id } } ?? true)
+                guard fits else { return }
+                let review = try ApprovalReview(record, in: db)
+                guard review.isVisible(to: principal), reviewer.map(review.reviewerIDs.contains) ?? true else { return }
+                ids.append(record.id)
+            }
+            return ids
+        }
+        let shown = ids.dropFirst(page.offset).prefix(page.limit)
+        return try await .list(of: shown, vault.pool) { id, db -> ApprovalResponse? in
+            guard let record = try ApprovalStore.find(id: id, account: principal.acctID, in: db) else { return nil }
+            let review = try ApprovalReview(record, in: db)
+            return review.isVisible(to: principal) ? try desk.answer(review, in: db) : nil
+        }
     }
 
     private func id(_ context: KMSContext) -> String { context.parameters.get("id")?.lowercased() ?? "" }

@@ -89,40 +89,35 @@ indirect enum BatchNode: Decodable, Sendable {
 }
 
 /// The answer has the shape of the request.
-indirect enum BatchOutcome: Encodable, Sendable {
+indirect enum BatchOutcome: Sendable {
     case batch([BatchOutcome])
-    case result(status: Int, body: JSONValue?)
+    case result(InnerRequests.Answer)
     case skipped(reason: String)
 
-    private struct Batch: Encodable { var items: [BatchOutcome] }
-    private struct Result: Encodable {
-        var status: Int
-        var body: JSONValue?
-    }
-    private struct Skipped: Encodable { var reason: String }
-    private enum CodingKeys: String, CodingKey {
-        case batch = "Batch"
-        case item = "SingleItem"
-        case result = "Result"
-        case skipped = "Skipped"
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        if case .batch(let items) = self { return try container.encode(Batch(items: items), forKey: .batch) }
-        var item = container.nestedContainer(keyedBy: CodingKeys.self, forKey: .item)
+    var json: JSONText {
+        var text = JSONText()
         switch self {
-        case .batch: break
-        case .result(let status, let body): try item.encode(Result(status: status, body: body), forKey: .result)
-        case .skipped(let reason): try item.encode(Skipped(reason: reason), forKey: .skipped)
+        case .batch(let items): text.add("Batch", .with { $0.add("items", items.map(\.json)) })
+        case .result(let answer): text.add("SingleItem", .with { $0.add("Result", answer.json) })
+        case .skipped(let reason):
+            text.add("SingleItem", .with { $0.add("Skipped", .with { $0.add("reason", reason) }) })
         }
+        return text
     }
 
     var isFailure: Bool {
         switch self {
         case .batch(let items): items.contains(where: \.isFailure)
-        case .result(let status, _): status >= 300
+        case .result(let answer): answer.status >= 300
         case .skipped: true
         }
+    }
+}
+
+extension JSONText {
+    fileprivate static func with(_ fill: (inout JSONText) -> Void) -> JSONText {
+        var text = JSONText()
+        fill(&text)
+        return text
     }
 }

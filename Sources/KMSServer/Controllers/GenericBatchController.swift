@@ -19,7 +19,7 @@ struct GenericBatchController: Sendable {
             let batch = try await request.json(BatchNode.self)
             try BatchController.checkCount(batch.count)
             var size = 0
-            return try .json(try await run(batch, request.headers[.authorization], context, &size))
+            return Response(json: try await run(batch, request.headers[.authorization], context, &size).json)
         }
     }
 
@@ -54,19 +54,24 @@ struct GenericBatchController: Sendable {
         _ item: BatchNode.Item, _ authorization: String?, _ context: KMSContext, _ size: inout Int
     ) async throws -> BatchOutcome {
         guard size <= GenericBatchController.answerLimit else {
-            return .result(status: 413, body: .text("The batch's answers are over 8 MiB; send it in parts"))
+            let limit = "\(GenericBatchController.answerLimit >> 20) MiB"
+            return GenericBatchController.refusal(
+                .contentTooLarge, "The batch's answers are over \(limit); send it in parts")
         }
         // "/crypto/v1/keys/../../../sys/v1" leads nowhere: the router knows no "..".
         guard item.operation.hasPrefix("/crypto/v1/"), !item.operation.hasPrefix("/crypto/v1/keys/batch/") else {
-            return GenericBatchController.failure("Only single requests to /crypto/v1/ can be items of a batch")
+            return GenericBatchController.refusal(
+                .badRequest, "Only single requests to /crypto/v1/ can be items of a batch")
         }
         guard let method = HTTPRequest.Method(item.method.uppercased()) else {
-            return GenericBatchController.failure("Field \"method\" is not an HTTP method")
+            return GenericBatchController.refusal(.badRequest, "Field \"method\" is not an HTTP method")
         }
         let answer = try await inner.run(method, item.operation, item.body, authorization, context)
-        size += answer.size
-        return .result(status: answer.status, body: answer.body)
+        if case .json(let bytes) = answer.body { size += bytes.count }
+        return .result(answer)
     }
 
-    private static func failure(_ message: String) -> BatchOutcome { .result(status: 400, body: .text(message)) }
+    private static func refusal(_ status: HTTPResponse.Status, _ message: String) -> BatchOutcome {
+        .result(.init(status: status.code, body: .text(message)))
+    }
 }

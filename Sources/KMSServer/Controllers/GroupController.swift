@@ -10,9 +10,13 @@ struct GroupController {
         routes.on(.get, "/sys/v1/groups") { request, _, principal in
             try Policy.check(principal, may: .readGroup)
             let listing = try Listing(Query(request), names: ("group_id", "name"))
-            let groups = try await vault.pool.read { db in try GroupStore.all(account: principal.acctID, in: db) }
-                .filter { principal.sees(group: $0.groupID) }
-            return try listing.answer(groups) { ($0.groupID, $0.name) }
+            return try await listing.answer(vault.pool) { db, add in
+                try GroupStore.forEach(account: principal.acctID, in: db) { group in
+                    if principal.sees(group: group.groupID) { add(.init(id: group.groupID, name: group.name)) }
+                }
+            } item: { id, db in
+                try GroupStore.find(id: id, account: principal.acctID, in: db)
+            }
         }
         routes.on(.get, "/sys/v1/groups/:id") { _, context, principal in
             try .json(try await group(context, principal))

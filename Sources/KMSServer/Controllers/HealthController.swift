@@ -22,7 +22,7 @@ struct HealthController {
     private func check() async throws {
         do {
             if vault.storage.lastFailure != nil { try await vault.probeStorage() }
-            _ = try await vault.pool.read { db in try AccountStore.all(in: db).count }
+            _ = try await vault.pool.read { db in try AccountStore.ids(in: db).count }
         } catch let error as DatabaseError {
             let answer = KMSError(storage: error) ?? KMSError(.serviceUnavailable, "The database does not answer")
             vault.storage.failed(answer, "\(error)")

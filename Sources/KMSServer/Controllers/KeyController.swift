@@ -49,16 +49,22 @@ struct KeyController {
     }
 
     private func list(_ query: KeyQuery, _ parameters: Query) async throws -> Response {
-        let withMetadata = try parameters.flag("with_metadata")
-        let (objects, counts) = try await vault.pool.read { db in
-            (
-                try KeyStore.list(query, in: db).map(\.object),
-                withMetadata ? try KeyStore.count(query, in: db) : (filtered: 0, total: 0)
-            )
+        var frame = ListFrame.array
+        if try parameters.flag("with_metadata") {
+            let counts = try await vault.pool.read { db in try KeyStore.count(query, in: db) }
+            frame = try .page(SobjectPage.Metadata(totalCount: counts.total, filteredCount: counts.filtered))
         }
-        guard withMetadata else { return try .json(objects) }
-        return try .json(
-            SobjectPage(metadata: .init(totalCount: counts.total, filteredCount: counts.filtered), items: objects))
+        return try await .list(from: query, in: frame) { query in
+            try await vault.pool.read { db in
+                var part = ListPart<KeyQuery>()
+                try KeyStore.forEach(query, in: db) { object in
+                    try part.add(object)
+                    if part.isFull { part.next = query.after(object, count: part.count) }
+                    return !part.isFull
+                }
+                return part
+            }
+        }
     }
 
     private func update(_ request: SobjectRequest, _ context: KMSContext, _ principal: Principal) async throws

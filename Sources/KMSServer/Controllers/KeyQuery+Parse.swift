@@ -11,8 +11,7 @@ extension KeyQuery {
         showsDestroyed = try parameters.flag("show_destroyed")
         groupID = parameters.text("group_id")?.lowercased()
         objType = try parameters.value("obj_type", as: ObjectType.self)
-        limit = min(try parameters.number("limit") ?? 1000, 1000)
-        offset = try parameters.number("offset") ?? 0
+        (limit, offset) = try parameters.page()
         start = parameters.text("start")
         if let text = parameters.text("sort") { try setSort(text) }
         for (name, value) in parameters.items {

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import GRDB
 internal import Hummingbird
 internal import KMSModel
 
@@ -12,19 +13,26 @@ struct LogController {
             filter.groups = try Policy.auditGroups(principal)
             filter.account = principal.acctID
             try await vault.audit.settle()
-            let entries = try await vault.pool.read { [filter] db in try AuditStore.list(filter, in: db) }
-            let hits = try entries.map { entry in
-                AuditHit(
-                    id: String(entry.sequence),
-                    source: try JSONDecoder().decode(AuditRecord.self, from: Data(entry.record.utf8)))
+            return try await .list(from: filter, in: ListFrame(begin: "{\"hits\":[", end: "]}")) { filter in
+                try await vault.pool.read { db in try part(filter, in: db) }
             }
-            return try .json(AuditResponse(hits: hits))
         }
+    }
+
+    private func part(_ filter: AuditStore.Filter, in db: Database) throws -> ListPart<AuditStore.Filter> {
+        var part = ListPart<AuditStore.Filter>()
+        try AuditStore.forEach(filter, in: db) { entry in
+            let source = try JSONDecoder().decode(AuditRecord.self, from: Data(entry.record.utf8))
+            try part.add(AuditHit(id: String(entry.sequence), source: source))
+            if part.isFull { part.next = filter.after(entry, count: part.count) }
+            return !part.isFull
+        }
+        return part
     }
 
     private func filter(_ query: Query) throws(KMSError) -> AuditStore.Filter {
         var filter = AuditStore.Filter()
-        filter.size = min(try query.number("size") ?? 1000, 1000)
+        filter.size = min(try query.number("size") ?? Query.longestPage, Query.longestPage)
         filter.from = try query.number("from") ?? 0
         filter.rangeFrom = try query.number("range_from")
         filter.rangeTo = try query.number("range_to")

@@ -58,8 +58,8 @@ struct ObjectMaker: Sendable {
 
     /// The group of a new object: the one asked for, else the app's default, else the only one that there is.
     func group(_ wanted: String?, _ principal: Principal) async throws -> String {
-        let groups = try await vault.pool.read { db in try GroupStore.all(account: principal.acctID, in: db) }
-            .map(\.groupID).filter { principal.groups?.contains($0) ?? true }
+        let groups = try await vault.pool.read { db in try GroupStore.ids(account: principal.acctID, in: db) }
+            .filter { principal.groups?.contains($0) ?? true }
         if let wanted {
             guard groups.contains(wanted) else {
                 throw KMSError.badRequest("Field \"group_id\": there is no such group")

@@ -44,7 +44,7 @@ struct PluginChange: Sendable {
     }
 
     private func groups(of plugin: Plugin, in db: Database) throws -> [String] {
-        let known = Set(try GroupStore.all(account: plugin.acctID, in: db).map(\.groupID))
+        let known = Set(try GroupStore.ids(account: plugin.acctID, in: db))
         let added = (request.addGroups ?? []).map { $0.lowercased() }
         guard added.allSatisfy(known.contains) else {
             throw KMSError.badRequest("Field \"add_groups\": there is no such group")

@@ -33,20 +33,19 @@ struct PluginController {
     // MARK: Stored plugins
 
     private func list(_ query: Query, _ principal: Principal) async throws -> Response {
+        let listing = try Listing(query, names: ("plugin_id", "name"))
         let group = query.text("group_id")?.lowercased()
-        var plugins = try await vault.pool.read { db in try PluginStore.all(account: principal.acctID, in: db) }
-            .filter { Policy.isVisible($0, to: principal) && (group.map($0.groups.contains) ?? true) }
-        switch query.text("sort")?.lowercased() {
-        case nil, "name", "name:asc": break
-        case "name:desc": plugins.reverse()
-        case "plugin_id", "plugin_id:asc": plugins.sort { $0.pluginID < $1.pluginID }
-        case "plugin_id:desc": plugins.sort { $0.pluginID > $1.pluginID }
-        default:
-            throw KMSError.badRequest("Query parameter \"sort\" must be name or plugin_id, with :asc or :desc")
+        return try await listing.answer(vault.pool) { db, add in
+            try PluginStore.forEach(account: principal.acctID, in: db) { plugin in
+                guard Policy.isVisible(plugin, to: principal), group.map(plugin.groups.contains) ?? true else { return }
+                add(.init(id: plugin.pluginID, name: plugin.name))
+            }
+        } item: { id, db -> Plugin? in
+            guard let plugin = try PluginStore.find(id: id, account: principal.acctID, in: db),
+                Policy.isVisible(plugin, to: principal)
+            else { return nil }
+            return plugin
         }
-        let page = plugins.dropFirst(try query.number("offset") ?? 0)
-            .prefix(min(try query.number("limit") ?? 1000, 1000))
-        return try .json(Array(page))
     }
 
     private func create(

@@ -45,11 +45,16 @@ struct UserController {
             throw KMSError.noSuchAccount
         }
         let group = query.text("group_id")?.lowercased()
-        let users = try await vault.pool.read { db in try UserStore.all(account: principal.acctID, in: db) }
-            .filter { user in
-                Policy.isVisible(user, to: principal) && group.map { user.groups[$0] != nil } ?? true
+        return try await listing.answer(vault.pool) { db, add in
+            try UserStore.forEach(account: principal.acctID, in: db) { user in
+                guard Policy.isVisible(user, to: principal), group.map({ user.groups[$0] != nil }) ?? true else {
+                    return
+                }
+                add(.init(id: user.id, name: user.email))
             }
-        return try listing.answer(users.map(\.wire)) { ($0.userID, $0.userEmail) }
+        } item: { id, db in
+            try UserStore.find(id: id, account: principal.acctID, in: db)?.wire
+        }
     }
 
     private func create(

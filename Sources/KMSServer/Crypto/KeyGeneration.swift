@@ -11,7 +11,7 @@ extension KeyMaterial {
                 throw KMSError.badRequest("Field \"key_size\" is needed for RSA, in bits")
             }
             guard KeyRules.rsaBits.contains(bits), bits.isMultiple(of: 256) else {
-                throw KMSError.badRequest("Field \"key_size\": RSA keys have 2048 to 4096 bits, in steps of 256")
+                throw KMSError.badRequest("Field \"key_size\": \(KeyRules.rsaBitsSentence), in steps of 256")
             }
             let exponent = request.pubExponent ?? request.rsa?.publicExponent ?? 65537
             guard (3...0xFFFF_FFFF).contains(exponent), exponent % 2 == 1 else {

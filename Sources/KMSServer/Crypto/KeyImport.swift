@@ -58,7 +58,7 @@ extension KeyMaterial {
 
     private static func checkSize(_ type: ObjectType, _ bits: Int?) throws(KMSError) {
         guard type == .rsa, let bits, !KeyRules.rsaBits.contains(bits) else { return }
-        throw .badRequest("Field \"value\": RSA keys have 2048 to 4096 bits, and this one has \(bits)")
+        throw .badRequest("Field \"value\": \(KeyRules.rsaBitsSentence), and this one has \(bits)")
     }
 
     private static func readCertificate(_ bytes: [UInt8], in context: LibraryContext) throws -> KeyMaterial {

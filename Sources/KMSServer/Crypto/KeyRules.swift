@@ -4,6 +4,8 @@ package import KMSModel
 package enum KeyRules {
     /// RSA moduli in bits.
     package static var rsaBits: ClosedRange<Int> { 2048...4096 }
+    /// For refusals.
+    static var rsaBitsSentence: String { "RSA keys have \(rsaBits.lowerBound) to \(rsaBits.upperBound) bits" }
 
     /// Every operation that makes sense for the type.
     ///

@@ -38,7 +38,7 @@ package enum KeySizes {
         switch type {
         case .aes: "AES keys have 128, 192 or 256 bits"
         case .des3: "DES3 keys have 112 bits (16 bytes with parity) or 168 (24 bytes)"
-        case .hmac: "HMAC keys have 8 to 8192 bits, in steps of 8"
+        case .hmac: "HMAC keys have \(hmacBits.lowerBound) to \(hmacBits.upperBound) bits, in steps of 8"
         default: "values have whole bytes"
         }
     }

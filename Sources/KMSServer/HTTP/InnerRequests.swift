@@ -1,21 +1,40 @@
 internal import FoundationEssentials
 internal import HTTPTypes
 internal import Hummingbird
+internal import KMSModel
 internal import KMSSupport
 internal import NIOCore
 
 /// Requests within requests: they go through the router as if they had come alone, with the credential of the request
 /// that they came in, so they are authenticated, checked and recorded like any other.
 final class InnerRequests: Sendable {
-    struct Answer: Codable, Sendable {
-        var status: Int
-        /// A plain-text refusal becomes a JSON string.
-        var body: JSONValue?
-        /// Of the body as it was, in bytes.
-        var size = 0
+    /// The body is not looked into, and so costs no more memory than its bytes.
+    struct Answer: Sendable {
+        enum Body: Sendable {
+            case none
+            case json([UInt8])
+            /// Of a refusal. It becomes a JSON string.
+            case text(String)
+        }
 
-        private enum CodingKeys: String, CodingKey { case status, body }
+        var status: Int
+        var body: Body
+
+        /// `{"status":…,"body":…}`, the body only if there is one.
+        var json: JSONText {
+            var text = JSONText()
+            text.add("status", status)
+            switch body {
+            case .none: break
+            case .json(let bytes): text.add("body", raw: bytes)
+            case .text(let sentence): text.add("body", sentence)
+            }
+            return text
+        }
     }
+
+    /// Longest answer, in bytes. Only lists come near it.
+    private static var longest: Int { 8_388_608 }
 
     private let responder = Locked<RouterResponder<KMSContext>?>(nil)
 
@@ -47,26 +66,40 @@ final class InnerRequests: Sendable {
     }
 
     private static func answer(_ response: Response) async throws -> Answer {
-        let collector = BodyCollector()
-        try await response.body.write(collector)
+        let collector = BodyCollector(limit: longest)
+        do {
+            try await response.body.write(collector)
+        } catch is BodyCollector.Overflow {
+            let sentence = "The answer is over \(longest >> 20) MiB; ask for fewer entries with \"limit\""
+            return Answer(status: HTTPResponse.Status.contentTooLarge.code, body: .text(sentence))
+        }
         let bytes = collector.bytes
-        guard !bytes.isEmpty else { return Answer(status: response.status.code, body: nil) }
+        guard !bytes.isEmpty else { return Answer(status: response.status.code, body: .none) }
         let isJSON = response.headers[.contentType] == "application/json"
-        let body =
-            isJSON
-            ? try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
-            : JSONValue.text(String(decoding: bytes, as: UTF8.self))
-        return Answer(status: response.status.code, body: body, size: bytes.count)
+        return Answer(
+            status: response.status.code,
+            body: isJSON ? .json(bytes) : .text(String(decoding: bytes, as: UTF8.self)))
     }
 }
 
 /// Takes the body of an answer that does not go to the network.
 private final class BodyCollector: ResponseBodyWriter, Sendable {
+    struct Overflow: Error {}
+
+    private let limit: Int
     private let buffer = Locked<[UInt8]>([])
 
     var bytes: [UInt8] { buffer.withLock { $0 } }
 
-    func write(_ part: ByteBuffer) { buffer.withLock { $0 += Array(part.readableBytesView) } }
+    init(limit: Int) { self.limit = limit }
+
+    func write(_ part: ByteBuffer) throws {
+        let isOver = buffer.withLock { buffer in
+            buffer += Array(part.readableBytesView)
+            return buffer.count > limit
+        }
+        if isOver { throw Overflow() }
+    }
 
     func finish(_ trailingHeaders: HTTPFields?) {}
 }

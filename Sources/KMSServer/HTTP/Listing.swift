@@ -1,10 +1,20 @@
+internal import GRDB
 internal import Hummingbird
 
-/// The lists of /sys/v1 (groups, apps, users): order, page and the form of the answer.
+/// The lists of /sys/v1 (groups, apps, users, plugins): order, page and the form of the answer.
 ///
 /// The answer is a bare array, unless the query has `continuation_token`, be it empty: then `{items, metadata}`, and
 /// the metadata holds the token of the next page if there is one.
 struct Listing {
+    /// What the order of a list depends on.
+    struct Entry: Sendable {
+        var id: String
+        var name: String
+    }
+
+    /// As the API has it for these lists.
+    private static var longestPage: Int { 1001 }
+
     private let limit: Int
     private let offset: Int
     private let isSortedByID: Bool
@@ -13,27 +23,21 @@ struct Listing {
     private let start: [String]?
     private let isPaged: Bool
 
-    private struct Page<Item: Encodable>: Encodable {
-        struct Metadata: Encodable {
-            var totalCount: Int
-            var continuationToken: String?
+    private struct Metadata: Encodable {
+        var totalCount: Int
+        var continuationToken: String?
 
-            enum CodingKeys: String, CodingKey {
-                case totalCount = "total_count"
-                case continuationToken = "continuation_token"
-            }
+        enum CodingKeys: String, CodingKey {
+            case totalCount = "total_count"
+            case continuationToken = "continuation_token"
         }
-
-        var items: [Item]
-        var metadata: Metadata
     }
 
     /// - Parameters:
     ///   - names: of the orders by id and by name in `sort`, for example `group_id` and `name`.
     /// - Throws: 400 for an unknown order and for a token that is none.
     init(_ query: Query, names: (id: String, name: String)) throws(KMSError) {
-        limit = min(try query.number("limit") ?? 1001, 1001)
-        offset = try query.number("offset") ?? 0
+        (limit, offset) = try query.page(longest: Listing.longestPage)
         isPaged = query.items.contains { $0.name == "continuation_token" }
         start = try query.text("continuation_token").map { token throws(KMSError) -> [String] in
             guard let bytes = Base64.decode(token) else {
@@ -54,24 +58,37 @@ struct Listing {
         isDescending = order.dropFirst().first == "desc"
     }
 
+    /// Of all records only what the order depends on is held; those of the page are read again when it is sent.
+    ///
     /// - Parameters:
-    ///   - all: everything that the caller sees and that fits the query, in any order.
-    ///   - key: id and name of an item.
-    func answer<Item: Encodable>(_ all: [Item], key: (Item) -> (id: String, name: String)) throws -> Response {
-        func position(_ item: Item) -> [String] {
-            let key = key(item)
-            return [isSortedByID ? key.id : key.name, key.id]
+    ///   - entries: calls its last argument for everything that the caller sees and that fits the query, in any order.
+    ///   - item: the record of an id; nil when the caller does not see it any more.
+    func answer(
+        _ pool: DatabasePool,
+        _ entries: @escaping @Sendable (Database, (Entry) -> Void) throws -> Void,
+        item: @escaping @Sendable (String, Database) throws -> (some Encodable & SendableMetatype)?
+    ) async throws -> Response {
+        let all = try await pool.read { db in
+            var all: [Entry] = []
+            try entries(db) { all.append($0) }
+            return all
         }
-        func isBefore(_ left: [String], _ right: [String]) -> Bool {
-            isDescending ? right.lexicographicallyPrecedes(left) : left.lexicographicallyPrecedes(right)
-        }
-        var rest = all.map { (item: $0, position: position($0)) }.sorted { isBefore($0.position, $1.position) }
+        var rest = all.map { (id: $0.id, position: position($0)) }.sorted { isBefore($0.position, $1.position) }
         if let start { rest.removeAll { !isBefore(start, $0.position) } }
         let page = rest.dropFirst(offset).prefix(limit)
-        guard isPaged else { return try .json(page.map(\.item)) }
-        let isLast = page.isEmpty || page.count + offset >= rest.count
-        let token = isLast ? nil : page.last.map { Base64.urlEncode(Array($0.position.joined(separator: "\0").utf8)) }
-        return try .json(
-            Page(items: page.map(\.item), metadata: .init(totalCount: all.count, continuationToken: token)))
+        var frame = ListFrame.array
+        if isPaged {
+            let isLast = page.isEmpty || page.count + offset >= rest.count
+            let token =
+                isLast ? nil : page.last.map { Base64.urlEncode(Array($0.position.joined(separator: "\0").utf8)) }
+            frame = try .page(Metadata(totalCount: all.count, continuationToken: token))
+        }
+        return try await .list(of: page.map(\.id), in: frame, pool, item)
+    }
+
+    private func position(_ entry: Entry) -> [String] { [isSortedByID ? entry.id : entry.name, entry.id] }
+
+    private func isBefore(_ left: [String], _ right: [String]) -> Bool {
+        isDescending ? right.lexicographicallyPrecedes(left) : left.lexicographicallyPrecedes(right)
     }
 }

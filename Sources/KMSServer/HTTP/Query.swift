@@ -31,6 +31,14 @@ package struct Query {
         return number
     }
 
+    /// What the most entries of a list are, unless the API has another number for it.
+    package static var longestPage: Int { 1000 }
+
+    /// - Parameter longest: what `limit` is at the most, and when it is absent.
+    package func page(longest: Int = longestPage) throws(KMSError) -> (limit: Int, offset: Int) {
+        (min(try number("limit") ?? longest, longest), try number("offset") ?? 0)
+    }
+
     package func flag(_ name: String) throws(KMSError) -> Bool {
         switch text(name)?.lowercased() {
         case nil, "false": false

@@ -27,15 +27,7 @@ package struct RequestLog: RouterMiddleware {
         } catch let error as any HTTPResponseError {
             response = try KMSError(error.status, error.status.reasonPhrase).response(from: request, context: context)
         } catch let error as DatabaseError {
-            let answer = KMSError(storage: error)
-            if let answer {
-                storage.failed(answer, "\(error)")
-            } else {
-                // Its text names tables and columns; statements' arguments are not part of it.
-                context.logger.error(
-                    "the database failed", metadata: ["error": "\(error)", "path": "\(request.uri.path)"])
-            }
-            response = try (answer ?? .internalError).response(from: request, context: context)
+            response = try report(error, request, context).response(from: request, context: context)
         } catch is CancellationError {
             response = try KMSError(.serviceUnavailable, "The server is stopping")
                 .response(from: request, context: context)
@@ -43,6 +35,8 @@ package struct RequestLog: RouterMiddleware {
             context.logger.error("request failed", metadata: ["error": "\(error)", "path": "\(request.uri.path)"])
             response = try KMSError.internalError.response(from: request, context: context)
         }
+        // Such a body is made while it is sent.
+        if response.body.contentLength == nil { response.body = watched(response.body, request, context) }
         response.headers[.xRequestID] = context.id
         metrics.count(route, request.method, response.status.code, since: context.started)
         context.logger.debug(
@@ -53,6 +47,27 @@ package struct RequestLog: RouterMiddleware {
                 "duration": "\(ContinuousClock.now - context.started)", "client": "\(context.clientAddress ?? "-")",
             ])
         return response
+    }
+
+    private func report(_ error: DatabaseError, _ request: Request, _ context: KMSContext) -> KMSError {
+        if let answer = KMSError(storage: error) {
+            storage.failed(answer, "\(error)")
+            return answer
+        }
+        // Its text names tables and columns; statements' arguments are not part of it.
+        context.logger.error("the database failed", metadata: ["error": "\(error)", "path": "\(request.uri.path)"])
+        return .internalError
+    }
+
+    /// The status has left when it fails; what is left to do is to say so.
+    private func watched(_ body: ResponseBody, _ request: Request, _ context: KMSContext) -> ResponseBody {
+        ResponseBody { writer in
+            do {
+                try await body.write(writer)
+            } catch let error as DatabaseError {
+                throw report(error, request, context)
+            }
+        }
     }
 }
 

@@ -3,11 +3,17 @@ package import HTTPTypes
 package import Hummingbird
 package import KMSModel
 
-extension Response {
-    package static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+extension JSONEncoder {
+    static var ofAnswers: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .withoutEscapingSlashes
-        let body = try encoder.encode(value)
+        return encoder
+    }
+}
+
+extension Response {
+    package static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+        let body = try JSONEncoder.ofAnswers.encode(value)
         return Response(
             status: status, headers: [.contentType: "application/json"],
             body: .init(byteBuffer: ByteBuffer(bytes: body)))

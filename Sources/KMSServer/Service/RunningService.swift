@@ -92,7 +92,7 @@ struct RunningService: Sendable {
         guard let heartbeat = manager.heartbeat else { return }
         while (try? await Task.sleep(for: heartbeat)) != nil {
             try? await MultiThreadedEventLoopGroup.singleton.any().submit {}.get()
-            _ = try? await vault.pool.read { db in try AccountStore.all(in: db).count }
+            _ = try? await vault.pool.read { db in try AccountStore.ids(in: db).count }
             manager.isAlive()
         }
     }

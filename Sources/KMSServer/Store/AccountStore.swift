@@ -21,7 +21,7 @@ package enum AccountStore {
 
     /// - Throws: `KMSError` 409 while the account holds anything but the one who deletes it.
     package static func delete(_ id: String, in db: Database) throws {
-        let usage = try usage(of: id, in: db)
+        let usage = try usage(of: id, operations: 0, in: db)
         guard usage.numGroup == 0, usage.numApp == 0, usage.numSobj == 0, usage.numPlugin == 0, usage.numUser <= 1
         else {
             throw KMSError.conflict(
@@ -34,17 +34,13 @@ package enum AccountStore {
         try db.execute(sql: "DELETE FROM account WHERE acct_id = ?", arguments: [id])
     }
 
-    package static func usage(of id: String, in db: Database) throws -> AccountUsage {
+    /// - Parameter operations: of `OperationTally`.
+    package static func usage(of id: String, operations: Int, in db: Database) throws -> AccountUsage {
         func count(_ table: String) throws -> Int {
             try Int.fetchOne(db, sql: "SELECT count(*) FROM \(table) WHERE acct_id = ?", arguments: [id]) ?? 0
         }
-        let operations = try Int.fetchOne(
-            db,
-            sql: """
-                SELECT count(*) FROM audit WHERE action_type = ? AND json_extract(record, '$.acct_id') = ?
-                """, arguments: [AuditEvent.ActionType.cryptoOperation.rawValue, id])
         return AccountUsage(
-            numOperations: operations ?? 0, numApp: try count("app"), numGroup: try count("\"group\""),
+            numOperations: operations, numApp: try count("app"), numGroup: try count("\"group\""),
             numSobj: try count("sobject"), numPlugin: try count("plugin"), numUser: try count("member"))
     }
 
@@ -52,8 +48,9 @@ package enum AccountStore {
         try Row.fetchOne(db, sql: "SELECT * FROM account WHERE acct_id = ?", arguments: [id]).map(account)
     }
 
-    package static func all(in db: Database) throws -> [Account] {
-        try Row.fetchAll(db, sql: "SELECT * FROM account ORDER BY name").map(account)
+    /// By name.
+    package static func ids(in db: Database) throws -> [String] {
+        try String.fetchAll(db, sql: "SELECT acct_id FROM account ORDER BY name")
     }
 
     private static func account(_ row: Row) throws -> Account {

@@ -51,6 +51,9 @@ package struct AppRecord: Sendable {
         self.sealedSecret = sealedSecret
     }
 
+    /// As the API has it.
+    package var role: String { isAdministrative ? "admin" : "crypto" }
+
     /// Whether the app has one of the permissions in the group.
     package func may(_ permission: AppPermission, or other: AppPermission?, in group: String) -> Bool {
         guard let granted = groups[group] else { return false }
@@ -83,7 +86,7 @@ package struct AppRecord: Sendable {
         app.defaultGroup = defaultGroup
         app.createdAt = createdAt
         app.authType = credential?.authType ?? "Secret"
-        app.role = isAdministrative ? "admin" : "crypto"
+        app.role = role
         app.ipAddressPolicy = addressPolicy
         return app
     }

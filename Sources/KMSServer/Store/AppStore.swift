@@ -27,7 +27,7 @@ package enum AppStore {
                 """,
             arguments: [
                 try freeName(app, in: db), app.description, app.appType, app.interface, app.enabled,
-                app.isAdministrative ? "admin" : "crypto", app.defaultGroup, addresses,
+                app.role, app.defaultGroup, addresses,
                 try app.credential.map(json), app.certificateHash.map { Data($0) },
                 app.secretHash.withBytes { Data($0) }, Data(app.sealedSecret),
                 app.previous?.hash.withBytes { Data($0) }, app.previous?.until.seconds, app.id,
@@ -65,9 +65,9 @@ package enum AppStore {
         ).map { try record($0, grants(of: $0["app_id"], in: db)) }
     }
 
-    package static func all(account: String, in db: Database) throws -> [AppRecord] {
-        try Row.fetchAll(db, sql: "SELECT * FROM app WHERE acct_id = ? ORDER BY name", arguments: [account])
-            .map { try record($0, grants(of: $0["app_id"], in: db)) }
+    package static func forEach(account: String, in db: Database, _ body: (AppRecord) throws -> Void) throws {
+        let rows = try Row.fetchCursor(db, sql: "SELECT * FROM app WHERE acct_id = ?", arguments: [account])
+        while let row = try rows.next() { try body(record(row, grants(of: row["app_id"], in: db))) }
     }
 
     private static func freeName(_ app: AppRecord, in db: Database) throws -> String {

@@ -107,15 +107,15 @@ enum ApprovalStore {
     }
 
     /// Newest first.
-    static func all(account: String, in db: Database) throws -> [ApprovalRecord] {
-        try String.fetchAll(
+    static func forEach(account: String, in db: Database, _ body: (ApprovalRecord) throws -> Void) throws {
+        let rows = try String.fetchCursor(
             db,
             sql: """
                 SELECT attributes FROM approval_request WHERE acct_id = ? AND expiry > ?
                 ORDER BY created_at DESC, request_id
                 """,
-            arguments: [account, Timestamp.now.seconds]
-        ).map(record)
+            arguments: [account, Timestamp.now.seconds])
+        while let row = try rows.next() { try body(record(row)) }
     }
 
     static func sealedBody(_ id: String, in db: Database) throws -> [UInt8]? {

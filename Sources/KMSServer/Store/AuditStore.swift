@@ -13,7 +13,7 @@ package enum AuditStore {
     }
 
     package struct Filter: Sendable {
-        package var size = 1000
+        package var size = Query.longestPage
         package var from = 0
         /// Seconds since the epoch, inclusive.
         package var rangeFrom: Int?
@@ -31,6 +31,16 @@ package enum AuditStore {
         package var groups: [String]?
 
         package init() {}
+
+        /// What is left of the page when `count` entries have been shown, of which `last` was the last one.
+        package func after(_ last: Entry, count: Int) -> Filter? {
+            guard count < size else { return nil }
+            var rest = self
+            rest.previous = last.sequence
+            rest.size -= count
+            rest.from = 0
+            return rest
+        }
     }
 
     /// A record that is to be appended.
@@ -88,7 +98,10 @@ package enum AuditStore {
         try Row.fetchOne(db, sql: "SELECT * FROM audit ORDER BY sequence DESC LIMIT 1").map(entry)
     }
 
-    package static func list(_ filter: Filter, in db: Database) throws -> [Entry] {
+    /// A page of the log, newest first, one entry at a time.
+    ///
+    /// - Parameter body: answers whether it wants another one.
+    package static func forEach(_ filter: Filter, in db: Database, _ body: (Entry) throws -> Bool) throws {
         var condition = "1"
         var arguments: StatementArguments = []
         func add(_ clause: String, _ value: (any DatabaseValueConvertible)?) {
@@ -117,10 +130,10 @@ package enum AuditStore {
                 """, list)
         }
         arguments += [filter.size, filter.from]
-        return try Row.fetchAll(
+        let rows = try Row.fetchCursor(
             db, sql: "SELECT * FROM audit WHERE \(condition) ORDER BY sequence DESC LIMIT ? OFFSET ?",
-            arguments: arguments
-        ).map(entry)
+            arguments: arguments)
+        while let row = try rows.next(), try body(entry(row)) {}
     }
 
     /// The whole table from its beginning, one entry at a time.

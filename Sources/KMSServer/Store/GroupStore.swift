@@ -58,9 +58,13 @@ package enum GroupStore {
         Set(try String.fetchAll(db, sql: "SELECT group_id FROM \"group\" WHERE approval_policy IS NOT NULL"))
     }
 
-    package static func all(account: String, in db: Database) throws -> [Group] {
-        try Row.fetchAll(db, sql: "SELECT * FROM \"group\" WHERE acct_id = ? ORDER BY name", arguments: [account])
-            .map { try group($0) }
+    package static func forEach(account: String, in db: Database, _ body: (Group) throws -> Void) throws {
+        let rows = try Row.fetchCursor(db, sql: "SELECT * FROM \"group\" WHERE acct_id = ?", arguments: [account])
+        while let row = try rows.next() { try body(group(row)) }
+    }
+
+    package static func ids(account: String, in db: Database) throws -> [String] {
+        try String.fetchAll(db, sql: "SELECT group_id FROM \"group\" WHERE acct_id = ?", arguments: [account])
     }
 
     private static func policyJSON(_ group: Group) throws -> String? {

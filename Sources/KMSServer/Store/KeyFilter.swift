@@ -30,7 +30,7 @@ package struct KeyFilter: Sendable {
         } catch {
             throw KeyFilter.wrong(error.sentence)
         }
-        guard let expression = try? JSONDecoder().decode(JSONExpression.self, from: Data(text.utf8)) else {
+        guard let expression = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) else {
             throw KeyFilter.wrong("is not valid JSON")
         }
         var writer = Writer()
@@ -62,7 +62,7 @@ private struct Writer {
     var arguments: [DatabaseValue] = []
     private var conditions = 0
 
-    mutating func write(_ expression: JSONExpression) throws(KMSError) -> String {
+    mutating func write(_ expression: JSONValue) throws(KMSError) -> String {
         guard case .object(let members) = expression else {
             throw KeyFilter.wrong("must be a JSON object, and so must what $and, $or and $not combine")
         }
@@ -80,9 +80,9 @@ private struct Writer {
     }
 
     private mutating func combine(
-        _ value: JSONExpression, _ word: String, of name: String
+        _ value: JSONValue, _ word: String, of name: String
     ) throws(KMSError) -> String {
-        guard case .list(let items) = value, !items.isEmpty else {
+        guard case .array(let items) = value, !items.isEmpty else {
             throw KeyFilter.wrong("needs a list of conditions in \(name)")
         }
         var parts: [String] = []
@@ -90,7 +90,7 @@ private struct Writer {
         return "(" + parts.joined(separator: " \(word) ") + ")"
     }
 
-    private mutating func compare(_ field: KeyFilterField, _ value: JSONExpression) throws(KMSError) -> String {
+    private mutating func compare(_ field: KeyFilterField, _ value: JSONValue) throws(KMSError) -> String {
         guard case .object(let operators) = value else {
             return try compare(field, .equal, value)
         }
@@ -107,7 +107,7 @@ private struct Writer {
     }
 
     private mutating func compare(
-        _ field: KeyFilterField, _ comparison: KeyFilterField.Comparison, _ operand: JSONExpression
+        _ field: KeyFilterField, _ comparison: KeyFilterField.Comparison, _ operand: JSONValue
     ) throws(KMSError) -> String {
         conditions += 1
         guard conditions <= KeyFilter.mostConditions else {

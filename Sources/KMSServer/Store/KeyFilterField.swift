@@ -93,7 +93,7 @@ struct KeyFilterField {
     /// Every condition is true or false and never SQL's unknown, so that `NOT` means what it says for objects that
     /// lack the attribute.
     func condition(
-        _ comparison: Comparison, _ operand: JSONExpression
+        _ comparison: Comparison, _ operand: JSONValue
     ) throws(KMSError) -> (String, [DatabaseValue]) {
         if case .words = kind { return try setCondition(comparison, operand) }
         switch comparison {
@@ -118,7 +118,7 @@ struct KeyFilterField {
     }
 
     private func setCondition(
-        _ comparison: Comparison, _ operand: JSONExpression
+        _ comparison: Comparison, _ operand: JSONValue
     ) throws(KMSError) -> (String, [DatabaseValue]) {
         switch comparison {
         case .equal: return ("? IN (\(expression))", [try value(operand)])
@@ -135,13 +135,13 @@ struct KeyFilterField {
         }
     }
 
-    private func order(_ sign: String, _ operand: JSONExpression) throws(KMSError) -> (String, [DatabaseValue]) {
+    private func order(_ sign: String, _ operand: JSONValue) throws(KMSError) -> (String, [DatabaseValue]) {
         if case .flag = kind { throw KeyFilter.wrong("cannot order by \(name), which is true or false") }
         return ("ifnull(\(expression) \(sign) ?, 0)", own + [try value(operand)])
     }
 
-    private func list(_ operand: JSONExpression) throws(KMSError) -> [DatabaseValue] {
-        guard case .list(let items) = operand, !items.isEmpty, items.count <= KeyFilter.mostConditions else {
+    private func list(_ operand: JSONValue) throws(KMSError) -> [DatabaseValue] {
+        guard case .array(let items) = operand, !items.isEmpty, items.count <= KeyFilter.mostConditions else {
             throw KeyFilter.wrong("needs a list of 1 to \(KeyFilter.mostConditions) values for \(name)")
         }
         var values: [DatabaseValue] = []
@@ -151,12 +151,12 @@ struct KeyFilterField {
 
     private func places(_ count: Int) -> String { [String](repeating: "?", count: count).joined(separator: ", ") }
 
-    private func value(_ operand: JSONExpression) throws(KMSError) -> DatabaseValue {
+    private func value(_ operand: JSONValue) throws(KMSError) -> DatabaseValue {
         switch (kind, operand) {
         case (.text, .text(let text)): return text.databaseValue
-        case (.number, .number(let number)): return number.databaseValue
+        case (.number, .integer(let number)): return number.databaseValue
         case (.flag, .flag(let flag)): return (flag ? 1 : 0).databaseValue
-        case (.time, .number(let seconds)):
+        case (.time, .integer(let seconds)):
             // Stored as text of a fixed width, whose order is that of time.
             guard (0...253_402_300_799).contains(seconds) else {
                 throw KeyFilter.wrong("has a time for \(name) that is out of range; use seconds since 1970")

@@ -25,7 +25,7 @@ package struct KeyQuery: Sendable {
     package var isDescending = false
     /// Exclusive: the last kid or name of the page before.
     package var start: String?
-    package var limit = 1000
+    package var limit = Query.longestPage
     package var offset = 0
 
     package init(account: String, groups: [String]?) {
@@ -35,15 +35,29 @@ package struct KeyQuery: Sendable {
 }
 
 extension KeyQuery {
+    /// What is left of the page when `count` objects have been shown, of which `last` was the last one.
+    package func after(_ last: Sobject, count: Int) -> KeyQuery? {
+        guard count < limit else { return nil }
+        var rest = self
+        rest.start = sort == .kid ? last.kid : last.name
+        rest.limit -= count
+        rest.offset = 0
+        return rest
+    }
+
     /// SQLite's word for "no index for this column". It thinks best of the one that gives the order; where metadata
     /// is looked for that would be to read all objects in their order instead of the few that have it.
     fileprivate var plus: String { label == nil && customMetadata.isEmpty ? "" : "+" }
 }
 
 extension KeyStore {
-    package static func list(_ query: KeyQuery, in db: Database) throws -> [KeyRecord] {
+    /// The objects of a page, one at a time.
+    ///
+    /// - Parameter body: answers whether it wants another one.
+    package static func forEach(_ query: KeyQuery, in db: Database, _ body: (Sobject) throws -> Bool) throws {
         let (sql, arguments) = try statement(query)
-        return try Row.fetchAll(db, sql: sql, arguments: arguments).map(record)
+        let rows = try Row.fetchCursor(db, sql: sql, arguments: arguments)
+        while let row = try rows.next(), try body(record(row).object) {}
     }
 
     package static func statement(_ query: KeyQuery) throws -> (sql: String, arguments: StatementArguments) {

@@ -37,11 +37,10 @@ package enum PluginStore {
         ).map(plugin)
     }
 
-    /// By name.
-    package static func all(account: String, in db: Database) throws -> [Plugin] {
-        try String.fetchAll(
-            db, sql: "SELECT attributes FROM plugin WHERE acct_id = ? ORDER BY name", arguments: [account]
-        ).map(plugin)
+    package static func forEach(account: String, in db: Database, _ body: (Plugin) throws -> Void) throws {
+        let rows = try String.fetchCursor(
+            db, sql: "SELECT attributes FROM plugin WHERE acct_id = ?", arguments: [account])
+        while let row = try rows.next() { try body(plugin(row)) }
     }
 
     package static func count(inGroup group: String, in db: Database) throws -> Int {

@@ -16,6 +16,8 @@ package enum SettingStore {
         case backup = "backup"
         /// Host names and addresses of the server certificate, one a line.
         case hosts = "hosts"
+        /// Cryptographic operations by account (`OperationTally`).
+        case operationTally = "operation-tally"
         /// Written to see whether writing works.
         case writeProbe = "write-probe"
     }

@@ -81,9 +81,9 @@ package enum UserStore {
             .map { try record($0, in: db) }
     }
 
-    package static func all(account: String, in db: Database) throws -> [UserRecord] {
-        try Row.fetchAll(db, sql: selection + " WHERE acct_id = ? ORDER BY email", arguments: [account])
-            .map { try record($0, in: db) }
+    package static func forEach(account: String, in db: Database, _ body: (UserRecord) throws -> Void) throws {
+        let rows = try Row.fetchCursor(db, sql: selection + " WHERE acct_id = ?", arguments: [account])
+        while let row = try rows.next() { try body(record(row, in: db)) }
     }
 
     /// A user's memberships of all accounts.

@@ -120,8 +120,22 @@ class Server:
 
     def resident_bytes(self) -> int:
         """What kmsd holds in memory now."""
+        return self._memory("VmRSS")
+
+    def peak_bytes(self) -> int:
+        """The most that it has held since its start or the last `forget_peak`."""
+        return self._memory("VmHWM")
+
+    def forget_peak(self):
+        Path(f"/proc/{self._service.process.pid}/clear_refs").write_text("5")
+
+    def _memory(self, name: str) -> int:
         status = Path(f"/proc/{self._service.process.pid}/status").read_text()
-        return int(re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)[1]) * 1024
+        return int(re.search(rf"^{name}:\s+(\d+) kB$", status, re.MULTILINE)[1]) * 1024
+
+    def cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self._service.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def open_files(self) -> int:
         return len(os.listdir(f"/proc/{self._service.process.pid}/fd"))

@@ -2,11 +2,13 @@
 
 import base64
 import errno
+import socket
 import sqlite3
+import ssl
 from contextlib import closing
 
 import pytest
-from processes import output_of, run, wait_until
+from processes import PATIENCE, output_of, run, wait_until
 from small_disk import FaultyDisk, small_disk  # noqa: F401 (a fixture)
 from steady_work import KEYS, Work
 
@@ -165,6 +167,37 @@ def test_broken_disk(new_kms, tmp_path, rest_client, call, number, answer):
     work.check()
 
 
+@pytest.mark.parametrize("is_repaired", [False, True], ids=["broken", "repaired"])
+def test_flushed_audit_log(new_kms, tmp_path, rest_client, is_repaired):
+    """With --flush-audit an answer means that its record is on the disk: a power cut leaves it. While the disk does not
+    flush, nothing is signed."""
+    kms = new_kms()
+    disk = FaultyDisk(tmp_path, kms.data, keeps_flushed=True)
+    kms.environment = disk.environment
+    kms.arguments = ["--flush-audit"]
+    kms.start()
+    work = Work(kms, rest_client)
+    work.start()
+    try:
+        wait_until(lambda: work.imported and work.groups and work.signed > 20 and work.metadata, "the load")
+        disk.fail("fsync", errno.EIO)
+        wait_until(lambda: all(len(refused) > 20 for refused in work.refusals.values()), "refusals of all kinds")
+        assert health(work.app) == (503, BROKEN[1])
+        if is_repaired:
+            disk.repair()
+            wait_until(lambda: health(work.app)[0] == 204, "health")
+            signed, groups = work.signed, len(work.groups)
+            wait_until(lambda: work.signed > signed + 20 and len(work.groups) > groups, "signatures and changes")
+    finally:
+        work.stop()
+    assert {refusal for refused in work.refusals.values() for refusal in refused} == {BROKEN}
+    kms.kill9()
+    disk.repair()
+    disk.cut_power()
+    work.restart()
+    work.check()
+
+
 def test_unreadable_disk(new_kms, tmp_path, rest_client):
     """What is not in memory is refused; the log says so once, and not with each request."""
     kms = new_kms()
@@ -190,3 +223,35 @@ def test_unreadable_disk(new_kms, tmp_path, rest_client):
     assert health(app)[0] == 204
     app.close()
     assert kms.verify().endswith("all is well")
+
+
+def test_disk_that_fails_in_the_middle_of_a_list(new_kms, tmp_path, rest_client):
+    """The list has begun with status 200, so it is cut off, which the client notices; and the log says why."""
+    kms = new_kms()
+    disk = FaultyDisk(tmp_path, kms.data)
+    kms.environment = disk.environment
+    kms.start()
+    app = rest_client(kms, f"Basic {kms.make_app('app')}")
+    metadata = {f"field {number}": "x" * 4096 for number in range(64)}
+    # Far more than the network takes in while nobody reads.
+    for number in range(60):
+        body = {"name": f"{number}", "obj_type": "SECRET", "value": "AAAA", "custom_metadata": metadata}
+        app.expect(201, "PUT", KEYS, body)
+    with socket.socket() as plain:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        plain.settimeout(PATIENCE)
+        plain.connect(("127.0.0.1", kms.port))
+        context = ssl.create_default_context(cafile=kms.ca_file)
+        with context.wrap_socket(plain, server_hostname="127.0.0.1", suppress_ragged_eofs=True) as connection:
+            connection.sendall(f"GET {KEYS} HTTP/1.1\r\nHost: kms\r\nAuthorization: {app.authorization}\r\n\r\n".encode())
+            received = connection.recv(65_536)
+            assert received.startswith(b"HTTP/1.1 200 OK")
+            disk.fail("pread", errno.EIO)
+            while part := connection.recv(1 << 20):
+                received += part
+    assert b"chunked" in received and not received.endswith(b"0\r\n\r\n")
+    assert len(received) < 60 * 64 * 4096
+    assert count_in_log(kms, "storage fails") == 1
+    disk.repair()
+    assert len(app.expect(200, "GET", KEYS).json()) == 60
+    app.close()

@@ -278,6 +278,87 @@ def test_nothing_revoked_takes_part(site, directory, field):
     assert "Compromised" in site.app.expect(403, "POST", path, body).text
 
 
+CONSTRAINTS = (
+    "nameConstraints=critical,permitted;DNS:example.com,excluded;DNS:secret.example.com,"
+    "permitted;IP:192.0.2.0/255.255.255.0,permitted;email:example.com"
+)
+
+
+def accepted_by_openssl(directory, pem: str, authority, *options) -> bool:
+    path = directory / "issued.pem"
+    path.write_text(pem)
+    return run("openssl", "verify", *options, "-CAfile", authority, path, check=False).returncode == 0
+
+
+def test_the_names_are_those_that_the_ca_may_certify(site, directory, tmp_path):
+    authority = site.add_authority(
+        directory, "constrained", OPENSSL_KEYS["P-256"], "-addext", "keyUsage=critical,keyCertSign", "-addext", CONSTRAINTS
+    )
+    for more in (
+        {"dns_names": ["www.example.com", "example.com"], "ip_addresses": ["192.0.2.7"]},
+        {"dns_names": ["*.example.com"]},
+        {"subject_dn": {}, "dns_names": ["a.b.example.com"]},
+        {"subject_dn": {"CN": "somebody"}},
+    ):
+        pem = site.issue(authority="constrained", **more)
+        assert accepted_by_openssl(tmp_path, pem, authority, "-x509_strict")
+    twin = tmp_path / "twin.pem"
+    run("openssl", "req", "-x509", "-key", site.authorities["P-256"].with_suffix(".key"), "-out", twin, "-days", "30",
+        "-subj", "/C=DE/O=Example/CN=P-256 CA", "-addext", CONSTRAINTS)  # fmt: skip
+    for more in (
+        {"dns_names": ["www.example.com", "www.example.org"]},
+        {"dns_names": ["www.secret.example.com"]},
+        {"dns_names": ["notexample.com"]},
+        {"dns_names": ["www.example.com"], "ip_addresses": ["198.51.100.7"]},
+        # Without other names the common name counts as one, if it looks like it.
+        {"subject_dn": {"CN": "www.example.org"}},
+        {"subject_dn": {"CN": "somebody", "emailAddress": "somebody@example.org"}},
+    ):
+        assert "the CA's name constraints do not allow" in site.refuse(400, authority="constrained", **more), more
+        # Verifiers would refuse it, too: another CA, which has no constraints, issues it, and they see some in its place.
+        assert not accepted_by_openssl(tmp_path, site.issue(**more), twin), more
+
+
+def test_constraints_on_directories_hold_for_the_subject(site, directory, tmp_path):
+    configuration = directory / "constraints.cnf"
+    configuration.write_text(
+        "[req]\ndistinguished_name=name\n[name]\n[ca]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n"
+        "subjectKeyIdentifier=hash\nnameConstraints=critical,permitted;dirName:here\n[here]\nO=Example\n"
+    )
+    authority = site.add_authority(
+        directory, "directory", OPENSSL_KEYS["P-256"], "-config", configuration, "-extensions", "ca"
+    )
+    pem = site.issue(authority="directory", subject_dn={"O": "Example"})
+    assert accepted_by_openssl(tmp_path, pem, authority)
+    refusal = site.refuse(400, authority="directory", subject_dn={"O": "Other", "CN": "www.example.com"})
+    assert "name constraints" in refusal
+
+
+def test_the_purposes_are_those_of_the_ca(site, directory, tmp_path):
+    authority = site.add_authority(
+        directory, "clients", OPENSSL_KEYS["P-256"], "-addext", "keyUsage=critical,keyCertSign", "-addext",
+        "extendedKeyUsage=clientAuth",
+    )  # fmt: skip
+    pem = site.issue(authority="clients", extended_key_usage=["clientAuth"])
+    assert accepted_by_openssl(tmp_path, pem, authority, "-purpose", "sslclient")
+    assert not accepted_by_openssl(tmp_path, pem, authority, "-purpose", "sslserver")
+    for purposes in (["serverAuth"], ["clientAuth", "serverAuth"]):
+        assert 'Field "extended_key_usage"' in site.refuse(400, authority="clients", extended_key_usage=purposes)
+
+
+def test_no_certificate_outlives_its_ca_and_path_lengths_do_not_matter_to_it(site, directory, tmp_path):
+    """A path length of 0 still allows certificates that are no CA's, and the plugin makes no others."""
+    authority = site.add_authority(
+        directory, "last", OPENSSL_KEYS["P-256"], "-addext", "keyUsage=critical,keyCertSign", "-addext",
+        "basicConstraints=critical,CA:TRUE,pathlen:0",
+    )  # fmt: skip
+    pem = site.issue(authority="last", cert_lifetime=29 * 86_400)
+    assert accepted_by_openssl(tmp_path, pem, authority, "-x509_strict")
+    end = x509.load_pem_x509_certificate(authority.read_bytes()).not_valid_after_utc
+    assert x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc <= end
+    assert "outlive its CA's" in site.refuse(400, authority="last", cert_lifetime=30 * 86_400 + 60)
+
+
 def test_an_expired_ca_issues_nothing(site, directory):
     from cryptography.hazmat.primitives import hashes
     from datetime import datetime, timezone

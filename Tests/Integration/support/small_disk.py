@@ -48,7 +48,9 @@ class SmallDisk:
 class FaultyDisk:
     """A library that, loaded into a program, makes system calls on the files of one directory fail on demand."""
 
-    def __init__(self, directory: Path, data: Path):
+    def __init__(self, directory: Path, data: Path, keeps_flushed: bool = False):
+        """`keeps_flushed`: `cut_power` can be called later."""
+        self.data = data
         self.library = directory / "faulty_disk.so"
         self.control = directory / "faults"
         self.control.mkdir()
@@ -60,6 +62,10 @@ class FaultyDisk:
             "FAULTY_DISK_DATA": str(data),
             "FAULTY_DISK_CONTROL": str(self.control),
         }
+        self.flushed = directory / "flushed"
+        if keeps_flushed:
+            self.flushed.mkdir()
+            self.environment["FAULTY_DISK_FLUSHED"] = str(self.flushed)
 
     def fail(self, call: str, number: int):
         """From now on `call` answers with that errno. The file appears with its content."""
@@ -70,6 +76,12 @@ class FaultyDisk:
     def repair(self):
         for file in self.control.iterdir():
             file.unlink()
+
+    def cut_power(self):
+        """After the program was killed: of each file only what had been flushed is left."""
+        (self.data / "kmsd.sqlite-shm").unlink(missing_ok=True)
+        for copy in self.flushed.iterdir():
+            copy.rename(self.data / copy.name)
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 internal import KMSModel
+internal import OpenSSLCrypto
 internal import SwiftASN1
 internal import X509
 
@@ -46,6 +47,12 @@ struct KeyUsages: Sendable {
             keyEncipherment: usages.contains(.keyEncipherment), dataEncipherment: usages.contains(.dataEncipherment),
             keyAgreement: usages.contains(.keyAgreement), encipherOnly: usages.contains(.encipherOnly),
             decipherOnly: usages.contains(.decipherOnly))
+    }
+
+    /// Those of TLS.
+    var verifiablePurposes: [OpenSSLCrypto.Certificate.Purpose] {
+        (purposes.contains(.serverAuth) ? [.serverAuthentication] : [])
+            + (purposes.contains(.clientAuth) ? [.clientAuthentication] : [])
     }
 
     /// nil when none are asked for. A purpose that comes twice counts once.

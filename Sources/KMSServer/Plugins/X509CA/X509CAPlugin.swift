@@ -64,6 +64,7 @@ struct X509CAPlugin: NativePlugin {
         guard parent.certificate.publicKey.isValidSignature(certificate.signature, for: certificate) else {
             throw KMSError.internalError
         }
+        try parent.check(certificate, for: usages.verifiablePurposes)
         return certificate
     }
 

@@ -1,4 +1,4 @@
-/// Any JSON value, to be passed on as it is.
+/// A JSON value of any form: passed on as it is, or read before its meaning is known.
 indirect enum JSONValue: Codable, Sendable {
     case null
     case flag(Bool)
