@@ -118,6 +118,13 @@ struct LeftJournal {
         }
     }
 
+    /// For `kmsd verify`; nil when all is well.
+    var finding: String? {
+        guard damaged > 0 else { return nil }
+        let lines = damaged == 1 ? "1 line is" : "\(damaged) lines are"
+        return "audit journal: \(lines) not kmsd's; a power cut may have damaged the end, or somebody wrote there"
+    }
+
     /// Brings the records into the database; and says there that others are lost, if that is so.
     func settle(_ chain: AuditChain, in db: Database) throws {
         if !records.isEmpty { try chain.append(records, through: position, in: db) }

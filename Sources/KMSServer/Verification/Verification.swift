@@ -43,7 +43,18 @@ package struct Verification {
                     throw StartError(
                         "an older kmsd wrote \(directory.path) last; start kmsd serve on it once, and verify it then")
                 }
-                return try run(db, engine, tell: tell)
+                var result = try run(db, engine, tell: tell)
+                guard let chain = try? StoreKeys.open(engine, in: db).chain, let head = try AuditStore.head(in: db)
+                else {
+                    return result
+                }
+                let left = try LeftJournal(in: directory.path, chain, after: head.position)
+                result.auditRecords += left.records.count
+                if let finding = left.finding {
+                    tell(finding)
+                    result.findings += 1
+                }
+                return result
             }
         } catch let error as DatabaseError {
             throw StartError(
