@@ -48,6 +48,8 @@ package struct Initialization: Sendable {
     }
 
     private func check() throws(StartError) {
+        try directory.checkName()
+        if let masterKeyFile { _ = try OutputFile.place(masterKeyFile, outsideOf: directory) }
         guard adminEmail.contains("@"), !adminEmail.contains(where: { $0.isWhitespace || $0 == ":" }) else {
             throw StartError("\(adminEmail) is not an e-mail address", .usage)
         }

@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import HTTPTypes
 internal import Hummingbird
+internal import KMSModel
 internal import KMSSupport
 internal import NIOCore
 

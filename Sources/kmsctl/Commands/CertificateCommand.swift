@@ -15,7 +15,7 @@ struct CertificateCommand: ParsableCommand {
         }
 
         @OptionGroup var options: ConnectionOptions
-        @Argument var name: String
+        @Argument(transform: ObjectName.parse) var name: String
         @Option(help: ArgumentHelp("The certificate (- is standard input).", valueName: "pem-or-der"))
         var file: String
         @OptionGroup var management: ManagementOption

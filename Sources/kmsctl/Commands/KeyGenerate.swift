@@ -82,7 +82,7 @@ struct KeyGenerate: ParsableCommand {
     }
 
     @OptionGroup var options: ConnectionOptions
-    @Argument var name: String
+    @Argument(transform: ObjectName.parse) var name: String
     @Option(help: "What kind of key.")
     var type: KeyType
     @Option(
