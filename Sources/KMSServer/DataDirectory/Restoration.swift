@@ -34,6 +34,11 @@ package struct Restoration: Sendable {
     package func run(tell: @escaping (String) -> Void) throws -> Result {
         try checkTarget()
         let manifest = try manifest()
+        if masterKey.file == nil, masterKey.variable == nil {
+            throw StartError(
+                "a backup does not hold the master key; name it with --master-key-file FILE or in KMSD_MASTER_KEY",
+                .noInput)
+        }
         let temporary = try makeTemporary()
         do {
             var result = try fill(temporary, manifest, tell)
@@ -59,11 +64,6 @@ package struct Restoration: Sendable {
         guard status.st_mode & S_IFMT == S_IFDIR, isEmpty else {
             let what = status.st_mode & S_IFMT == S_IFLNK ? "a symbolic link" : "not an empty directory"
             throw StartError("\(directory.path) is \(what); nothing was changed. Name a new directory", .cannotCreate)
-        }
-        if masterKey.file == nil, masterKey.variable == nil {
-            throw StartError(
-                "a backup does not hold the master key; name it with --master-key-file FILE or in KMSD_MASTER_KEY",
-                .noInput)
         }
     }
 

@@ -17,7 +17,8 @@ struct AppCommand: ParsableCommand {
         }
 
         @OptionGroup var options: ConnectionOptions
-        @Argument(transform: ObjectName.parse) var name: String
+        @Argument(help: "Name of the new app.", transform: ObjectName.parse)
+        var name: String
         @Option(
             name: .customLong("group"),
             help: ArgumentHelp(

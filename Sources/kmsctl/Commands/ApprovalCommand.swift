@@ -92,7 +92,7 @@ struct ApprovalCommand: ParsableCommand {
                 for view in views {
                     table.add(
                         view.request_id, view.status, view.request, names[view.requester],
-                        view.approvers.isEmpty ? nil : names.list(view.approvers), view.expiry.rfc3339)
+                        view.approvers.isEmpty ? nil : names.list(view.approvers), view.expiry.text)
                 }
                 return table.text(empty: "There is no approval request that you made or decide on.")
             }

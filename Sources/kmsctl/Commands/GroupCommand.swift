@@ -12,7 +12,8 @@ struct GroupCommand: ParsableCommand {
         static var configuration: CommandConfiguration { CommandConfiguration(abstract: "Make a group.") }
 
         @OptionGroup var options: ConnectionOptions
-        @Argument(transform: ObjectName.parse) var name: String
+        @Argument(help: "Name of the new group.", transform: ObjectName.parse)
+        var name: String
         @Option(help: "What the group is for.")
         var description: String?
 

@@ -14,8 +14,17 @@ struct ApprovalView: Codable {
     var denier: Creator?
     /// Who may approve.
     var reviewers: [Creator]?
-    var created_at: Timestamp
-    var expiry: Timestamp
+    var created_at: Time
+    var expiry: Time
+
+    /// Read as the API has it, shown as everywhere in kmsctl: RFC 3339.
+    struct Time: Codable {
+        var text: String
+
+        init(from decoder: any Decoder) throws { text = try Timestamp(from: decoder).rfc3339 }
+
+        func encode(to encoder: any Encoder) throws { try text.encode(to: encoder) }
+    }
 
     var request: String { "\(method) \(operation)" }
 
@@ -30,8 +39,8 @@ struct ApprovalView: Codable {
             ("Approved by", approvers.isEmpty ? nil : names.list(approvers)),
             ("Denied by", denier.flatMap { names[$0] }),
             ("May approve", reviewers.map { names.list($0) }),
-            ("Created", created_at.rfc3339),
-            ("Ends", expiry.rfc3339),
+            ("Created", created_at.text),
+            ("Ends", expiry.text),
         ])
     }
 }
