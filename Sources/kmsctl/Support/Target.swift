@@ -37,7 +37,7 @@ struct Target {
         do {
             endpoint = try EndpointURL(address)
         } catch {
-            throw CommandFailure(.input, "the address of the KMS, \(address), is wrong: \(error.reason)")
+            throw CommandFailure(.input, "the address of the KMS is wrong: \(error.reason)")
         }
         if let caFile {
             self.caFile = Self.absolute(caFile)
