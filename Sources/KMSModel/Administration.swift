@@ -120,8 +120,5 @@ package struct GroupRequest: Codable, Sendable {
         case approvalPolicy = "approval_policy"
     }
 
-    package init(name: String, description: String?) {
-        self.name = name
-        self.description = description
-    }
+    package init() {}
 }

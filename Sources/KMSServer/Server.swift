@@ -30,7 +30,7 @@ package struct Server: Sendable {
     ///
     /// - Parameter onReady: called once with the addresses, when connections are accepted on all.
     package func run(onReady: @escaping @Sendable ([ListenAddress]) -> Void) async throws {
-        try directory.checkModes()
+        try directory.checkModes(canBeNew: true)
         try directory.lock()
         let limits = FileLimit.fitting(settings.limits, logger: logger)
         let vault = try await Vault.open(
@@ -41,7 +41,7 @@ package struct Server: Sendable {
         let begin: @Sendable (Int, ListenAddress) -> Void = { number, address in
             let all = bound.withLock { bound in
                 bound[number] = address
-                return bound.count == settings.listen.count ? bound : nil
+                return bound.count == settings.listen.count + (settings.metrics.listen == nil ? 0 : 1) ? bound : nil
             }
             guard let all, vault.status.phase == .starting else { return }
             let addresses = settings.listen.indices.compactMap { all[$0] }
@@ -74,6 +74,9 @@ package struct Server: Sendable {
 
     // MARK: Listening
 
+    /// Beside the numbers of the API's listeners.
+    private static var metricsNumber: Int { -1 }
+
     /// Those of the API, and before them that of the metrics, which goes on while the others stop.
     private func listeners(
         _ vault: Vault, _ limits: Limits, _ identity: TLSIdentity,
@@ -100,6 +103,7 @@ package struct Server: Sendable {
             onRunning: { channel in
                 let bound = address.on(port: channel.localAddress?.port ?? address.port)
                 logger.notice("metrics", metadata: ["listen": "http://\(bound)/metrics"])
+                begin(Server.metricsNumber, bound)
             }, logger: logger)
         return [[metrics], listeners]
     }
@@ -139,8 +143,8 @@ package struct Server: Sendable {
 
     private func tlsConfiguration(_ vault: Vault) async throws -> TLSConfiguration {
         var configuration: TLSConfiguration
-        if let files = settings.tls {
-            configuration = try GivenCertificate(certificateFile: files.certificate, keyFile: files.key).configuration()
+        if let given = GivenCertificate(settings) {
+            configuration = try given.configuration()
         } else {
             let identity = try await OwnCertificate(vault: vault, logger: logger).current()
             let certificate = try NIOSSLCertificate(bytes: try identity.der(), format: .der)

@@ -32,7 +32,8 @@ struct KMSCtl: ParsableCommand {
             version: version,
             subcommands: [
                 LoginCommand.self, LogoutCommand.self, UserCommand.self, GroupCommand.self, AppCommand.self,
-                KeyCommand.self, CertificateCommand.self, PluginCommand.self, AuditCommand.self, DoctorCommand.self,
+                KeyCommand.self, CertificateCommand.self, PluginCommand.self, ApprovalCommand.self, AuditCommand.self,
+                DoctorCommand.self,
             ])
     }
 
@@ -43,7 +44,8 @@ struct KMSCtl: ParsableCommand {
         Output.occupyStandardStreams()
         // A reader that goes away (`kmsctl … | head`) ends us quietly.
         signal(SIGPIPE, SIG_DFL)
-        if let name = Environment.value("KMS_PKCS11_LOG"), let level = Log.Level(name: name) { Log.level = level }
+        // What the module would tell of a connection is in the failure that the command ends with.
+        Log.level = Environment.value("KMS_PKCS11_LOG").flatMap(Log.Level.init(name:)) ?? .off
         let arguments = Array(CommandLine.arguments.dropFirst())
         do {
             var command = try parseAsRoot(arguments)

@@ -10,7 +10,7 @@ struct BackupCommand: ParsableCommand {
     @Option(help: "Directory made by kmsd init.")
     var data: String
 
-    @Flag(help: "Replace FILE if it exists.")
+    @Flag(help: "Replace FILE if it exists: an ordinary file outside of the data directory.")
     var force = false
 
     @Argument(help: "The backup to write.")

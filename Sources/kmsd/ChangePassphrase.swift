@@ -18,7 +18,7 @@ struct ChangePassphrase: ParsableCommand {
     func run() throws {
         let file = try MasterKeyRotation.rewrap(DataDirectory(data), from: masterKey.source()) {
             try MasterKeyKind.passphrase.make(
-                variable: "", passphraseFile: ("--new-passphrase-file", newPassphraseFile),
+                option: "", variable: "", passphraseFile: ("--new-passphrase-file", newPassphraseFile),
                 passphraseVariable: "KMSD_NEW_PASSPHRASE")
         }
         Output.line("master key:     \(file), under the new passphrase (keep a copy of both elsewhere)")

@@ -34,6 +34,12 @@ struct Init: ParsableCommand {
     @Option(help: "File with the passphrase for --master-key passphrase; else KMSD_PASSPHRASE; else it is asked for.")
     var passphraseFile: String?
 
+    func validate() throws {
+        guard masterKey != .environment || masterKeyFile == nil else {
+            throw ValidationError("--master-key-file is of no use with --master-key environment, which writes no file")
+        }
+    }
+
     func run() throws {
         var initialization = Initialization(directory: DataDirectory(data))
         initialization.account = account
@@ -42,7 +48,7 @@ struct Init: ParsableCommand {
         initialization.hosts = hosts
         initialization.masterKeyFile = masterKeyFile
         initialization.newMasterKey = try masterKey.make(
-            variable: "KMSD_MASTER_KEY", passphraseFile: ("--passphrase-file", passphraseFile),
+            option: "--master-key", variable: "KMSD_MASTER_KEY", passphraseFile: ("--passphrase-file", passphraseFile),
             passphraseVariable: "KMSD_PASSPHRASE")
         let result = try initialization.run()
         Output.line("data directory: \(initialization.directory.path)")
@@ -64,7 +70,7 @@ struct Init: ParsableCommand {
     }
 
     private func password() throws -> Secret? {
-        if let file = adminPasswordFile { return try SecretFile.read(file, what: "password") }
+        if let file = adminPasswordFile { return try SecretFile.line(file, what: "password") }
         return SecretVariable.take("KMSD_ADMIN_PASSWORD")
     }
 }

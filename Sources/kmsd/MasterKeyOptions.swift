@@ -15,7 +15,7 @@ struct MasterKeyOptions: ParsableArguments {
         let passphrase = SecretVariable.take("KMSD_PASSPHRASE")
         return MasterKeySource(file: masterKeyFile, variable: SecretVariable.take("KMSD_MASTER_KEY")) {
             [passphraseFile] in
-            if let passphraseFile { return try SecretFile.read(passphraseFile, what: "passphrase") }
+            if let passphraseFile { return try SecretFile.line(passphraseFile, what: "passphrase") }
             if let passphrase { return passphrase }
             guard let answer = Terminal.askSecret("Passphrase of the master key: "), !answer.isEmpty else {
                 throw StartError(
@@ -32,12 +32,18 @@ enum MasterKeyKind: String, ExpressibleByArgument, CaseIterable, Sendable {
     case file, environment, passphrase
 
     /// - Parameters:
+    ///   - option: that asked for this kind.
     ///   - variable: that the key is in, for `environment`.
     ///   - passphraseFile: option and value.
     ///   - passphraseVariable: in the place of that file.
     func make(
-        variable: String, passphraseFile: (option: String, path: String?), passphraseVariable: String
+        option: String, variable: String, passphraseFile: (option: String, path: String?), passphraseVariable: String
     ) throws -> NewMasterKey {
+        guard self == .passphrase || passphraseFile.path == nil else {
+            throw StartError(
+                "\(passphraseFile.option) is of no use for a master key of kind \(rawValue); add \(option) passphrase, or "
+                    + "leave it out", .usage)
+        }
         switch self {
         case .file: return .file
         case .environment:
@@ -48,7 +54,7 @@ enum MasterKeyKind: String, ExpressibleByArgument, CaseIterable, Sendable {
             }
             return .variable(digits, name: variable)
         case .passphrase:
-            if let path = passphraseFile.path { return .passphrase(try SecretFile.read(path, what: "passphrase")) }
+            if let path = passphraseFile.path { return .passphrase(try SecretFile.line(path, what: "passphrase")) }
             if let passphrase = SecretVariable.take(passphraseVariable) { return .passphrase(passphrase) }
             guard let first = Terminal.askSecret("New passphrase of the master key: "),
                 let second = Terminal.askSecret("The same again: ")

@@ -24,7 +24,8 @@ struct RotateMasterKey: ParsableCommand {
     func run() throws {
         let rotation = try MasterKeyRotation(DataDirectory(data), from: masterKey.source()) { place in
             try (newMasterKey ?? kind(place)).make(
-                variable: "KMSD_NEW_MASTER_KEY", passphraseFile: ("--new-passphrase-file", newPassphraseFile),
+                option: "--new-master-key", variable: "KMSD_NEW_MASTER_KEY",
+                passphraseFile: ("--new-passphrase-file", newPassphraseFile),
                 passphraseVariable: "KMSD_NEW_PASSPHRASE")
         }
         switch try rotation.run() {

@@ -33,8 +33,8 @@ struct PluginChange: Sendable {
         case (nil, let name?):
             guard NativePlugins.named(name) != nil else {
                 throw .badRequest(
-                    "Field \"source.plugin_name\": this server fetches nothing from \"repo_url\"; it has "
-                        + NativePlugins.names.joined(separator: ", "))
+                    "Field \"source.plugin_name\": there is no built-in plugin \(name.prefix(64).quoted); this server has "
+                        + NativePlugins.names.joined(separator: ", ") + " and fetches none from elsewhere")
             }
         default:
             throw .badRequest(

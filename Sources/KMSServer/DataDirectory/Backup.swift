@@ -39,8 +39,9 @@ package struct Backup: Sendable {
     /// The file appears under its name when it is whole, has been checked and is on the disk.
     package func run() throws -> Result {
         try directory.checkModes()
-        guard overwrites || access(file, F_OK) != 0 else { throw exists }
-        let temporary = try makeTemporary()
+        let place = try OutputFile.place(file, outsideOf: directory)
+        guard overwrites || access(place, F_OK) != 0 else { throw exists }
+        let temporary = try makeTemporary(beside: place)
         defer { for suffix in ["", "-journal", "-wal", "-shm"] { unlink(temporary + suffix) } }
         let result: Result
         do {
@@ -49,8 +50,8 @@ package struct Backup: Sendable {
             throw StartError("cannot write the backup \(file): \(error.reason)", error.cause)
         }
         try FileCheck.sync(file: temporary)
-        try publish(temporary)
-        try FileCheck.sync(directory: FileCheck.parent(of: file))
+        try publish(temporary, as: place)
+        try FileCheck.sync(directory: FileCheck.parent(of: place))
         return result
     }
 
@@ -59,10 +60,10 @@ package struct Backup: Sendable {
     }
 
     /// Beside the file, so that it can be renamed; mode 0600.
-    private func makeTemporary() throws(StartError) -> String {
-        var name = Array((file + ".unfinished-XXXXXX").utf8CString)
+    private func makeTemporary(beside place: String) throws(StartError) -> String {
+        var name = Array((place + ".unfinished-XXXXXX").utf8CString)
         let descriptor = mkstemp(&name)
-        guard descriptor >= 0 else { throw StartError(cannot: "write \(file)", errno, otherwise: .cannotCreate) }
+        guard descriptor >= 0 else { throw failure(errno) }
         close(descriptor)
         return String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
@@ -96,18 +97,18 @@ package struct Backup: Sendable {
     }
 
     /// Gives the file its name; a link, other than a renaming, never replaces what is there.
-    private func publish(_ temporary: String) throws(StartError) {
+    private func publish(_ temporary: String, as place: String) throws(StartError) {
         if overwrites {
-            guard rename(temporary, file) == 0 else { throw failure(errno) }
+            guard rename(temporary, place) == 0 else { throw failure(errno) }
             return
         }
-        guard link(temporary, file) != 0 else { return }
+        guard link(temporary, place) != 0 else { return }
         switch errno {
         case EEXIST: throw exists
         // File systems of memory sticks and of some networks know no links.
         case EPERM, EOPNOTSUPP, ENOSYS:
-            guard access(file, F_OK) != 0 else { throw exists }
-            guard rename(temporary, file) == 0 else { throw failure(errno) }
+            guard access(place, F_OK) != 0 else { throw exists }
+            guard rename(temporary, place) == 0 else { throw failure(errno) }
         default: throw failure(errno)
         }
     }

@@ -20,6 +20,10 @@ package struct DataDirectory: Sendable {
     var unfinishedFile: String { path + "/init.unfinished" }
     var lockFile: String { path + "/kmsd.lock" }
 
+    func checkName() throws(StartError) {
+        guard !path.isEmpty else { throw StartError("--data is empty; name a directory", .usage) }
+    }
+
     // MARK: Making one
 
     /// Writes a new file, flushed to disk.
@@ -38,14 +42,21 @@ package struct DataDirectory: Sendable {
 
     /// Refuses what is not a whole data directory, and one that others can look into. The master key is another matter,
     /// as it may be elsewhere.
-    package func checkModes() throws(StartError) {
-        let make = "make it with: kmsd init --data \(path)"
+    ///
+    /// - Parameter canBeNew: the operator may have forgotten `kmsd init`.
+    package func checkModes(canBeNew: Bool = false) throws(StartError) {
+        try checkName()
+        let name = "--data names a directory that kmsd init made"
+        let make = canBeNew ? "make it with: kmsd init --data \(path)" : name
         // A directory of something else needs no other mode.
         let isForeign = [unfinishedFile, masterKeyFile, databaseFile].allSatisfy { (file: String) in
             access(file, F_OK) != 0 && errno == ENOENT
         }
         guard !isForeign || access(path, F_OK) != 0 else {
-            throw StartError("there is no data of kmsd in the directory \(path); \(make)", .data)
+            // init takes an empty directory, and no other.
+            let isEmpty = (try? FileManager.default.contentsOfDirectory(atPath: path))?.isEmpty ?? false
+            throw StartError(
+                "there is no data of kmsd in the directory \(path); \(isEmpty ? make : name)", .data)
         }
         try FileCheck.check(path, .directory, remedy: "chmod 700 \(path)", missing: make)
         guard access(unfinishedFile, F_OK) != 0 else { throw unfinished }

@@ -48,11 +48,13 @@ package struct Initialization: Sendable {
     }
 
     private func check() throws(StartError) {
+        try directory.checkName()
+        if let masterKeyFile { _ = try OutputFile.place(masterKeyFile, outsideOf: directory) }
         guard adminEmail.contains("@"), !adminEmail.contains(where: { $0.isWhitespace || $0 == ":" }) else {
-            throw StartError("\(adminEmail) is not an e-mail address", .usage)
+            throw StartError("\"\(adminEmail)\" is not an e-mail address; write it as name@host", .usage)
         }
         if let adminPassword, adminPassword.count < 8 {
-            throw StartError("the administrator's password is shorter than 8 characters", .usage)
+            throw StartError("the administrator's password is shorter than 8 characters; choose a longer one", .usage)
         }
         guard !adminEmail.unicodeScalars.contains(where: FieldRules.isDeceptive) else {
             throw StartError("the administrator's e-mail address contains a control character", .usage)
@@ -60,7 +62,7 @@ package struct Initialization: Sendable {
         do throws(KMSError) {
             _ = try FieldRules.name(account)
         } catch {
-            throw StartError("the account's name is not possible: \(error.message)", .usage)
+            throw StartError("the name that --account gives is not possible: \(error.message)", .usage)
         }
         for host in hosts where host.isEmpty || host.contains(where: \.isWhitespace) {
             throw StartError("\"\(host)\" is not a host name or address", .usage)

@@ -35,15 +35,7 @@ enum MasterKeyFile {
         if stat(file, &status) != 0, errno == ENOENT { return nil }
         try FileCheck.check(
             file, .file, remedy: "chmod 600 \(file)", missing: "put the master key of this data directory back")
-        let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw StartError(cannot: "read the master key \(file)", errno) }
-        defer { close(descriptor) }
-        // Longer than any form of it.
-        var bytes = [UInt8](repeating: 0, count: 4_096)
-        defer { bytes.withUnsafeMutableBytes { Secret.wipe($0) } }
-        let count = Glibc.read(descriptor, &bytes, bytes.count)
-        guard count >= 0 else { throw StartError(cannot: "read the master key \(file)", errno) }
-        return Secret(bytes[..<count])
+        return try SecretFile.content(file, what: "master key")
     }
 
     var id: String {

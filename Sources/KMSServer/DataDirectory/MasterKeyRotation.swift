@@ -38,6 +38,12 @@ package struct MasterKeyRotation {
             throw StartError("the new master key is the old one; nothing was changed", .usage)
         }
         newText = try kind.text(of: newKey, in: context)
+        if newText != nil, case .variable(let name) = store.masterKey.place, access(directory.masterKeyFile, F_OK) == 0
+        {
+            throw StartError(
+                "\(directory.masterKeyFile) is there, though the master key is in \(name), and nothing was changed; move "
+                    + "that file away", .cannotCreate)
+        }
         if case .file(let path, _) = store.masterKey.place { file = path } else { file = directory.masterKeyFile }
         newPlace =
             switch kind {
@@ -108,7 +114,7 @@ package struct MasterKeyRotation {
     private func replaceFile() throws {
         if newText != nil {
             try MasterKeyFile.replace(file, with: successor)
-        } else if unlink(file) == 0 {
+        } else if case .file = store.masterKey.place, unlink(file) == 0 {
             try FileCheck.sync(directory: FileCheck.parent(of: file))
         }
     }

@@ -34,6 +34,11 @@ package struct Restoration: Sendable {
     package func run(tell: @escaping (String) -> Void) throws -> Result {
         try checkTarget()
         let manifest = try manifest()
+        if masterKey.file == nil, masterKey.variable == nil {
+            throw StartError(
+                "a backup does not hold the master key; name it with --master-key-file FILE or in KMSD_MASTER_KEY",
+                .noInput)
+        }
         let temporary = try makeTemporary()
         do {
             var result = try fill(temporary, manifest, tell)
@@ -52,12 +57,13 @@ package struct Restoration: Sendable {
 
     /// What is there is never touched; an empty directory is taken.
     private func checkTarget() throws(StartError) {
+        try directory.checkName()
         var status = stat()
-        guard stat(directory.path, &status) == 0 else { return }
+        guard lstat(directory.path, &status) == 0 else { return }
         let isEmpty = (try? FileManager.default.contentsOfDirectory(atPath: directory.path))?.isEmpty ?? false
         guard status.st_mode & S_IFMT == S_IFDIR, isEmpty else {
-            throw StartError(
-                "\(directory.path) is not an empty directory; nothing was changed. Name a new directory", .cannotCreate)
+            let what = status.st_mode & S_IFMT == S_IFLNK ? "a symbolic link" : "not an empty directory"
+            throw StartError("\(directory.path) is \(what); nothing was changed. Name a new directory", .cannotCreate)
         }
     }
 
@@ -87,9 +93,14 @@ package struct Restoration: Sendable {
 
     /// Looks at the first bytes, so that SQLite does not have to with what is none of its files.
     private func checkHeader() throws(StartError) {
-        let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+        // What is no file, such as a pipe that nobody writes to, must not hold us up.
+        let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw StartError(cannot: "read the backup \(file)", errno) }
         defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw StartError("\(file) is not an ordinary file; name a file that kmsd backup made", .data)
+        }
         var header = [UInt8](repeating: 0, count: 100)
         let count = read(descriptor, &header, header.count)
         guard count >= 0 else { throw StartError(cannot: "read the backup \(file)", errno) }
@@ -118,19 +129,14 @@ package struct Restoration: Sendable {
         _ temporary: DataDirectory, _ manifest: Backup.Manifest, _ tell: @escaping (String) -> Void
     ) throws -> Result {
         try copyDatabase(to: temporary)
-        var source = masterKey
-        // Without --master-key-file there is no file to find: the directory is new.
-        if source.file == nil, source.variable == nil {
-            throw StartError(
-                "a backup does not hold the master key; name it with --master-key-file FILE or in KMSD_MASTER_KEY",
-                .noInput)
-        }
-        if let file = source.file, let text = try MasterKeyFile.content(file) {
+        let found = try DataStore.masterKey(of: temporary, from: masterKey)
+        var isFile = false
+        if case .file(let path, _) = found.place, let text = try MasterKeyFile.content(path) {
             try temporary.write(text, to: temporary.masterKeyFile, mode: 0o600)
-            source.file = nil
-            source.variable = nil
+            isFile = true
         }
-        let store = try DataStore.open(temporary, masterKey: source)
+        // The key itself, so that nobody is asked for its passphrase again.
+        let store = try DataStore.open(temporary, masterKey: MasterKeySource(variable: found.key.text))
         let verification = try store.pool.read { db in try Verification.run(db, store.keys.engine, tell: tell) }
         guard verification.findings == 0 else {
             throw StartError("\(verification.summary) in the backup \(file); nothing was restored", .data)
@@ -149,8 +155,6 @@ package struct Restoration: Sendable {
         try store.pool.close()
         try FileCheck.sync(file: temporary.databaseFile)
         try FileCheck.sync(directory: temporary.path)
-        var isFile = false
-        if case .file = store.masterKey.place { isFile = true }
         return Result(
             time: manifest.time, verification: verification,
             masterKeyFile: isFile ? temporary.masterKeyFile : nil)

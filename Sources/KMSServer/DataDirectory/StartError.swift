@@ -43,9 +43,23 @@ package struct StartError: Error, Sendable, CustomStringConvertible {
             switch number {
             case EACCES, EPERM, EROFS: .permission
             case ENOSPC, EIO, EDQUOT: .inputOutput
-            case ENOENT where otherwise == .inputOutput: .noInput
+            case EISDIR: .data
+            case ENOENT where otherwise == .inputOutput, ENOTDIR where otherwise == .inputOutput: .noInput
             default: otherwise
             }
-        self.init("cannot \(what): \(String(cString: strerror(number)))", cause)
+        let remedy = StartError.remedy(number, isMaking: otherwise == .cannotCreate)
+        self.init("cannot \(what): \(String(cString: strerror(number)))\(remedy)", cause)
+    }
+
+    private static func remedy(_ number: Int32, isMaking: Bool) -> String {
+        switch number {
+        case EACCES, EPERM: "; run this as the user whose it is"
+        case EROFS: "; name a place that can be written"
+        case ENOSPC, EDQUOT: "; make room there"
+        case ENOENT: isMaking ? "; make the directory that it shall be in first" : "; check the name"
+        case EEXIST where isMaking: "; name another one"
+        case ENOTDIR: "; a file stands where the path needs a directory"
+        default: ""
+        }
     }
 }

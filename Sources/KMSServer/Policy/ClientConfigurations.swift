@@ -1,3 +1,5 @@
+internal import KMSModel
+
 /// `client_configurations` (reference, section 8): sections of settings for programs that use the KMS.
 struct ClientConfigurations: Decodable, Sendable {
     /// nil: the request says nothing about them.

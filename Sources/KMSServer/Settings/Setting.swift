@@ -15,7 +15,7 @@ package struct Setting: Sendable {
 
         package var name: String {
             switch self {
-            case .text: "a string"
+            case .text: "a string that is not empty"
             case .flag: "true or false"
             case .number(let range): "an integer from \(range.lowerBound) to \(range.upperBound)"
             case .choice(let words): "one of " + words.joined(separator: ", ")

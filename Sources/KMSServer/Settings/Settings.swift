@@ -73,6 +73,12 @@ package struct Settings: Sendable {
         }
     }
 
+    /// A setting's name for messages: the flag that gave it, else its name and where it stands.
+    package func name(of setting: String) -> String {
+        let origin = rows.first { $0.name == setting }?.origin ?? "not set"
+        return origin.hasPrefix("--") ? origin : "\(setting) (\(origin))"
+    }
+
     private static func shown(_ setting: Setting, in reader: ConfigReader) -> String? {
         let key = ConfigKey(setting.name)
         switch setting.kind {

@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import GRDB
+internal import KMSModel
 
 /// `client_configurations` of accounts, groups and apps: settings that clients read from the KMS. They are JSON that
 /// the server keeps and merges and does not interpret.

@@ -12,11 +12,7 @@ package struct DataStore: Sendable {
     /// - Throws: `StartError` for a missing or wrong master key and a database that does not open.
     package static func open(_ directory: DataDirectory, masterKey source: MasterKeySource) throws -> DataStore {
         // Nothing is written before it is known that the master key is the right one.
-        let found = try KMSDatabase.openForReading(directory.databaseFile).read { db in
-            let found = try directory.masterKey(from: source, id: try masterKeyID(in: db))
-            _ = try engine(directory, found, in: db)
-            return found
-        }
+        let found = try masterKey(of: directory, from: source)
         let pool = try KMSDatabase.open(directory.databaseFile)
         let keys = try pool.write { db in
             _ = try StoreKeys.upgrade(found.key, in: db)
@@ -33,6 +29,15 @@ package struct DataStore: Sendable {
         return DataStore(pool: pool, masterKey: try directory.settle(found), keys: keys)
     }
 
+    /// Finds the master key, and proves that it is the database's. Nothing is written.
+    static func masterKey(of directory: DataDirectory, from source: MasterKeySource) throws -> FoundMasterKey {
+        try KMSDatabase.openForReading(directory.databaseFile).read { db in
+            let found = try directory.masterKey(from: source, id: try masterKeyID(in: db))
+            _ = try engine(directory, found, in: db)
+            return found
+        }
+    }
+
     /// Which master key the database is sealed under; nil in one that an older kmsd wrote last.
     static func masterKeyID(in db: Database) throws -> String? {
         try SettingStore.value(.masterKeyID, in: db).map { String(decoding: $0, as: UTF8.self) }
@@ -41,7 +46,7 @@ package struct DataStore: Sendable {
     /// - Throws: `StartError` when the master key is not the database's.
     static func engine(_ directory: DataDirectory, _ found: FoundMasterKey, in db: Database) throws -> CryptoEngine {
         let engine = try CryptoEngine(masterKey: found.key, in: try ProcessContext.get())
-        guard try StoreKeys.check(engine, in: db) != .foreign else { throw directory.wrongMasterKey(found.name) }
+        guard try StoreKeys.check(engine, in: db) != .foreign else { throw directory.wrongMasterKey(found.place) }
         return engine
     }
 }

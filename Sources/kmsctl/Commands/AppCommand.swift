@@ -17,7 +17,8 @@ struct AppCommand: ParsableCommand {
         }
 
         @OptionGroup var options: ConnectionOptions
-        @Argument var name: String
+        @Argument(help: "Name of the new app.", transform: ObjectName.parse)
+        var name: String
         @Option(
             name: .customLong("group"),
             help: ArgumentHelp(
@@ -56,14 +57,13 @@ struct AppCommand: ParsableCommand {
         func run() throws {
             let client = try AdminClient.connect(options)
             defer { client.close() }
-            let names = Dictionary(
-                try client.groups().map { ($0.groupID, $0.name) }, uniquingKeysWith: { first, _ in first })
+            let names = try client.groupNames()
             let apps = try client.apps().map { AppView($0, groups: names) }
             try Output.show(apps, asJSON: options.json) {
                 var table = Table("NAME", "ID", "GROUPS", "ENABLED", "CREATED")
                 for app in apps {
                     table.add(
-                        app.name, app.app_id, app.groups.map { $0.name ?? $0.group_id }.joined(separator: ","),
+                        app.name, app.app_id, GroupReference.list(app.groups),
                         app.enabled ? "yes" : "no", app.created_at)
                 }
                 return table.text(empty: "There is no app. Make one: kmsctl app create NAME --group GROUP.")
@@ -79,34 +79,20 @@ struct AppCommand: ParsableCommand {
         @OptionGroup var options: ConnectionOptions
         @Argument(help: "Name or id of the app.")
         var name: String
-        @Flag(name: .shortAndLong, help: "Do not ask. Needed where there is no terminal.")
-        var yes = false
+        @OptionGroup var deletion: DeletionOptions
 
         func run() throws {
             let client = try AdminClient.connect(options)
             defer { client.close() }
             let app = try client.app(name)
-            try Confirmation.ask("Delete app \(app.name) (\(app.appID)) for ever?", isGiven: yes)
-            try client.send(
-                .delete, "/sys/v1/apps/\(AdminClient.escaped(app.appID))", doing: "deleting app \"\(app.name)\"")
-            struct Result: Encodable {
-                var app_id: String
-                var name: String
-                var deleted = true
-            }
-            try Output.show(Result(app_id: app.appID, name: app.name), asJSON: options.json) {
-                "Deleted app \(app.name) (\(app.appID))."
-            }
+            let thing = Deletion(
+                kind: "app", id: app.appID, name: app.name, path: "/sys/v1/apps", idKey: "app_id")
+            try deletion.delete(thing, client, options)
         }
     }
 }
 
 private struct AppView: Encodable {
-    struct GroupReference: Encodable {
-        var group_id: String
-        var name: String?
-    }
-
     var app_id: String
     var name: String
     var description: String?
@@ -121,7 +107,7 @@ private struct AppView: Encodable {
         description = app.description
         enabled = app.enabled
         default_group = app.defaultGroup
-        groups = app.groups.ids.map { GroupReference(group_id: $0, name: names[$0]) }
+        groups = app.groups.ids.map { GroupReference($0, names: names) }
         created_at = app.createdAt?.rfc3339
     }
 }

@@ -15,7 +15,8 @@ struct CertificateCommand: ParsableCommand {
         }
 
         @OptionGroup var options: ConnectionOptions
-        @Argument var name: String
+        @Argument(help: "Name of the new object.", transform: ObjectName.parse)
+        var name: String
         @Option(help: ArgumentHelp("The certificate (- is standard input).", valueName: "pem-or-der"))
         var file: String
         @OptionGroup var management: ManagementOption

@@ -55,25 +55,16 @@ struct KeyCommand: ParsableCommand {
         @OptionGroup var options: ConnectionOptions
         @Argument(help: "Name or kid of the object.")
         var name: String
-        @Flag(name: .shortAndLong, help: "Do not ask. Needed where there is no terminal.")
-        var yes = false
+        @OptionGroup var deletion: DeletionOptions
 
         func run() throws {
             let client = try AdminClient.connect(options)
             defer { client.close() }
             let key = try client.key(name)
             guard let kid = key.kid else { throw CommandFailure(.refused, "\"\(name)\" has no kid") }
-            try Confirmation.ask("Delete \(key.name ?? kid) (\(kid)) for ever?", isGiven: yes)
-            try client.send(
-                .delete, "/crypto/v1/keys/\(AdminClient.escaped(kid))", doing: "deleting \"\(key.name ?? kid)\"")
-            struct Result: Encodable {
-                var kid: String
-                var name: String?
-                var deleted = true
-            }
-            try Output.show(Result(kid: kid, name: key.name), asJSON: options.json) {
-                "Deleted \(key.name ?? kid) (\(kid))."
-            }
+            let thing = Deletion(
+                kind: "key", id: kid, name: key.name ?? kid, path: "/crypto/v1/keys", idKey: "kid")
+            try deletion.delete(thing, client, options)
         }
     }
 }

@@ -82,7 +82,8 @@ struct KeyGenerate: ParsableCommand {
     }
 
     @OptionGroup var options: ConnectionOptions
-    @Argument var name: String
+    @Argument(help: "Name of the new key.", transform: ObjectName.parse)
+    var name: String
     @Option(help: "What kind of key.")
     var type: KeyType
     @Option(

@@ -14,7 +14,8 @@ struct KeyImport: ParsableCommand {
     }
 
     @OptionGroup var options: ConnectionOptions
-    @Argument var name: String
+    @Argument(help: "Name of the new key.", transform: ObjectName.parse)
+    var name: String
     @Option(help: ArgumentHelp("The key (- is standard input).", valueName: "file"))
     var file: String
     @Option(help: "What kind of secret key. Other keys tell their type themselves.")

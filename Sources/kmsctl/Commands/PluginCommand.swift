@@ -22,7 +22,7 @@ struct PluginCommand: ParsableCommand {
         @OptionGroup var options: ConnectionOptions
         @Argument(help: ArgumentHelp("Which one: x509-ca.", valueName: "plugin"))
         var builtIn: String
-        @Option(help: "Name of the new plugin; the built-in one's, unless given.")
+        @Option(help: "Name of the new plugin; the built-in one's, unless given.", transform: ObjectName.parse)
         var name: String?
         @Option(
             name: .customLong("group"),
@@ -60,15 +60,14 @@ struct PluginCommand: ParsableCommand {
         func run() throws {
             let client = try AdminClient.connect(options)
             defer { client.close() }
-            let names = Dictionary(
-                try client.groups().map { ($0.groupID, $0.name) }, uniquingKeysWith: { first, _ in first })
+            let names = try client.groupNames()
             let plugins = try client.plugins().map { PluginView($0, groups: names) }
             try Output.show(plugins, asJSON: options.json) {
                 var table = Table("NAME", "ID", "RUNS", "GROUPS", "ENABLED", "LAST RUN")
                 for plugin in plugins {
                     table.add(
                         plugin.name, plugin.plugin_id, plugin.runs,
-                        plugin.groups.map { $0.name ?? $0.group_id }.joined(separator: ","),
+                        GroupReference.list(plugin.groups),
                         plugin.enabled ? "yes" : "no", plugin.lastrun_at)
                 }
                 return table.text(
@@ -95,14 +94,25 @@ struct PluginCommand: ParsableCommand {
             let client = try AdminClient.connect(options)
             defer { client.close() }
             let plugin = try client.plugin(name)
-            let answer = try client.sendRaw(
-                .post, "/sys/v1/plugins/\(AdminClient.escaped(plugin.pluginID))", body: body?.bytes,
-                doing: "running plugin \"\(plugin.name)\"")
+            let answer = try run(plugin, body?.bytes, client)
             if !options.json, let text = try? JSONDecoder().decode(String.self, from: Data(answer)) {
                 // `print` ends the line, as the text itself usually does.
                 Output.print(text.last == "\n" ? String(text.dropLast()) : text)
             } else if !answer.isEmpty {
                 Output.print(String(decoding: answer, as: UTF8.self))
+            }
+        }
+
+        private func run(_ plugin: Plugin, _ input: [UInt8]?, _ client: AdminClient) throws -> [UInt8] {
+            do {
+                return try client.sendRaw(
+                    .post, "/sys/v1/plugins/\(AdminClient.escaped(plugin.pluginID))", body: input,
+                    doing: "running plugin \"\(plugin.name)\"")
+            } catch var failure as CommandFailure
+                where failure.code == .refused && failure.remedy == nil && input == nil
+            {
+                failure.remedy = "There was no input: give it with --input FILE, or --input - for standard input."
+                throw failure
             }
         }
     }
@@ -115,35 +125,20 @@ struct PluginCommand: ParsableCommand {
         @OptionGroup var options: ConnectionOptions
         @Argument(help: "Name or id of the plugin.")
         var name: String
-        @Flag(name: .shortAndLong, help: "Do not ask. Needed where there is no terminal.")
-        var yes = false
+        @OptionGroup var deletion: DeletionOptions
 
         func run() throws {
             let client = try AdminClient.connect(options)
             defer { client.close() }
             let plugin = try client.plugin(name)
-            try Confirmation.ask("Delete plugin \(plugin.name) (\(plugin.pluginID)) for ever?", isGiven: yes)
-            try client.send(
-                .delete, "/sys/v1/plugins/\(AdminClient.escaped(plugin.pluginID))",
-                doing: "deleting plugin \"\(plugin.name)\"")
-            struct Result: Encodable {
-                var plugin_id: String
-                var name: String
-                var deleted = true
-            }
-            try Output.show(Result(plugin_id: plugin.pluginID, name: plugin.name), asJSON: options.json) {
-                "Deleted plugin \(plugin.name) (\(plugin.pluginID))."
-            }
+            let thing = Deletion(
+                kind: "plugin", id: plugin.pluginID, name: plugin.name, path: "/sys/v1/plugins", idKey: "plugin_id")
+            try deletion.delete(thing, client, options)
         }
     }
 }
 
 private struct PluginView: Encodable {
-    struct GroupReference: Encodable {
-        var group_id: String
-        var name: String?
-    }
-
     var plugin_id: String
     var name: String
     var description: String?
@@ -160,7 +155,7 @@ private struct PluginView: Encodable {
         description = plugin.description
         enabled = plugin.enabled
         runs = plugin.source.pluginName
-        groups = plugin.groups.map { GroupReference(group_id: $0, name: names[$0]) }
+        groups = plugin.groups.map { GroupReference($0, names: names) }
         created_at = plugin.createdAt?.rfc3339
         lastrun_at = plugin.lastrunAt?.rfc3339
     }

@@ -17,7 +17,7 @@ struct UserCommand: ParsableCommand {
         }
 
         @OptionGroup var options: ConnectionOptions
-        @Argument(help: "The user's email address, to log in with.")
+        @Argument(help: "The user's email address, to log in with.", transform: ObjectName.parse)
         var email: String
         @Option(help: "administrator, member or auditor.")
         var role = UserRole.member
@@ -65,10 +65,8 @@ struct UserCommand: ParsableCommand {
         func run() throws {
             let client = try AdminClient.connect(options)
             defer { client.close() }
-            let names = Dictionary(
-                try client.groups().map { ($0.groupID, $0.name) }, uniquingKeysWith: { first, _ in first })
-            let users = try client.get("/sys/v1/users", doing: "listing the users", as: [User].self)
-                .map { UserView($0, groups: names) }
+            let names = try client.groupNames()
+            let users = try client.users().map { UserView($0, groups: names) }
             try Output.show(users, asJSON: options.json) {
                 var table = Table("EMAIL", "ID", "ROLE", "ENABLED", "GROUPS", "CREATED")
                 for user in users {
@@ -133,25 +131,17 @@ struct UserCommand: ParsableCommand {
         @OptionGroup var options: ConnectionOptions
         @Argument(help: "Email or id of the user.")
         var user: String
-        @Flag(name: .shortAndLong, help: "Do not ask. Needed where there is no terminal.")
-        var yes = false
+        @OptionGroup var deletion: DeletionOptions
 
         func run() throws {
             let client = try AdminClient.connect(options)
             defer { client.close() }
             let found = try client.user(user)
-            try Confirmation.ask("Delete user \(found.userEmail) (\(found.userID))?", isGiven: yes)
-            try client.send(
-                .delete, "/sys/v1/users/\(AdminClient.escaped(found.userID))",
-                doing: "deleting user \"\(found.userEmail)\"")
-            struct Result: Encodable {
-                var user_id: String
-                var user_email: String
-                var deleted = true
-            }
-            try Output.show(Result(user_id: found.userID, user_email: found.userEmail), asJSON: options.json) {
-                "Deleted user \(found.userEmail) (\(found.userID))."
-            }
+            let thing = Deletion(
+                kind: "user", id: found.userID, name: found.userEmail, path: "/sys/v1/users", idKey: "user_id",
+                nameKey: "user_email",
+                isForEver: false)
+            try deletion.delete(thing, client, options)
         }
     }
 }

@@ -9,17 +9,6 @@ extension AdminClient {
         try pages("/sys/v1/apps", size: 1000, doing: "listing the apps", as: App.self)
     }
 
-    /// What kmsctl reads of GET /sys/v1/users.
-    struct User: Decodable {
-        var userID: String
-        var userEmail: String
-
-        enum CodingKeys: String, CodingKey {
-            case userID = "user_id"
-            case userEmail = "user_email"
-        }
-    }
-
     func users() throws -> [User] { try get("/sys/v1/users", doing: "listing the users", as: [User].self) }
 
     /// - Parameter name: only the object of this name.

@@ -125,15 +125,24 @@ final class AdminClient {
         } catch let error as TransportError {
             throw target.failure(error)
         }
-        guard (200..<300).contains(response.status) else { throw failure(response, doing: doing) }
+        guard (200..<300).contains(response.status) else { throw failure(response, to: request, doing: doing) }
         return response
     }
 
-    private func failure(_ response: HTTPResponse, doing: String) -> CommandFailure {
-        let message = "\(doing): \(Self.sentence(response)) (HTTP \(response.status))"
+    private func failure(_ response: HTTPResponse, to request: HTTPRequest, doing: String) -> CommandFailure {
+        let sentence = Self.sentence(response)
+        let message = "\(doing): \(sentence) (HTTP \(response.status))"
         switch (response.status, identity) {
         case (401, .user): return .notLoggedIn("the login has expired or was ended")
         case (401, _): return CommandFailure(.unauthenticated, message, remedy: "Check the credential.")
+        case (403, _) where sentence.contains("requires approval"):
+            return CommandFailure(
+                .refused, message,
+                remedy: "Ask for it: kmsctl approval request \(request.method.rawValue) \(request.path)"
+                    + (request.body == nil ? "." : " --body FILE."))
+        case (409, _) where sentence.contains("already exists"):
+            return CommandFailure(
+                .refused, message, remedy: "Choose another name: this one is taken, perhaps by what you may not see.")
         case (403, .app):
             return CommandFailure(
                 .refused, message,

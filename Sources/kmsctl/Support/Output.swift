@@ -10,7 +10,12 @@ enum Output {
 
     /// One of many values, on a line of its own (JSON lines).
     static func line(_ value: some Encodable) throws {
-        print(try encode(value, formatting: [.sortedKeys, .withoutEscapingSlashes]))
+        print(try compact(value))
+    }
+
+    /// JSON without line breaks.
+    static func compact(_ value: some Encodable) throws -> String {
+        try encode(value, formatting: [.sortedKeys, .withoutEscapingSlashes])
     }
 
     /// errno of the first line that could not be written; 0: all are out. Nothing is buffered.

@@ -143,6 +143,8 @@ enum PrivateFile {
     }
 
     private static func failure(_ path: String) -> CommandFailure {
-        CommandFailure(.input, "cannot write \(path): \(String(cString: strerror(errno)))")
+        CommandFailure(
+            .input, "cannot write \(path): \(String(cString: strerror(errno)))",
+            remedy: errno == ENOENT ? "Make the folder that it shall be in first." : nil)
     }
 }

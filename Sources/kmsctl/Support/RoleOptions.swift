@@ -65,8 +65,8 @@ extension AdminClient {
             grants.map { (try groupID($0.group), [$0.role.rawValue]) }, uniquingKeysWith: { $0 + $1 })
     }
 
-    func user(_ emailOrID: String) throws -> KMSModel.User {
-        let users = try get("/sys/v1/users", doing: "listing the users", as: [KMSModel.User].self)
+    func user(_ emailOrID: String) throws -> User {
+        let users = try users()
         let email = emailOrID.lowercased()
         if let user = users.first(where: { $0.userEmail.lowercased() == email || $0.userID == email }) { return user }
         throw CommandFailure(.notFound, "there is no user \"\(emailOrID)\"", remedy: "See `kmsctl user list`.")

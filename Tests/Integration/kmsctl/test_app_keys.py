@@ -44,7 +44,7 @@ def test_key_is_not_replaced_when_the_new_one_cannot_be_written(admin, app, tmp_
 def test_delete(admin, app, tmp_path):
     key = key_file(tmp_path / "key", admin.done("app", "show-key", app).out)
     outcome = admin("app", "delete", app)
-    assert outcome.code == 1 and "--yes" in outcome.err
+    assert outcome.code == 64 and "--yes" in outcome.err
     admin.done("key", "list", "--api-key-file", key)
     deleted = admin.done("app", "delete", app, "--yes", "--json").json
     assert deleted["name"] == app and deleted["deleted"]

@@ -65,7 +65,7 @@ def test_nothing_is_deleted_without_a_yes(admin, kms, name):
     admin.done("key", "generate", name, "--type", "ec", "--group", kms.group)
     for input in (b"", b"y\n"):
         outcome = admin("key", "delete", name, input=input)
-        assert outcome.code == 1 and "nothing was deleted" in outcome.err and "--yes" in outcome.err
+        assert outcome.code == 64 and "Nothing was deleted" in outcome.err and "--yes" in outcome.err
     assert on_terminal(admin, b"n\n", "key", "delete", name) == 1
     admin.done("key", "show", name)
     assert on_terminal(admin, b"y\n", "key", "delete", name) == 0

@@ -249,6 +249,7 @@ def test_key_of_another_kind(new_kms):
     kmsd(kms, "verify", KMSD_PASSPHRASE=PASSPHRASE + "?", code=PERMISSION)
     file = kms.directory / "passphrase"
     file.write_text("another long passphrase\n")
+    file.chmod(0o600)
     kmsd(kms, rotate, "--new-passphrase-file", file, KMSD_PASSPHRASE=PASSPHRASE)
     kmsd(kms, "verify", "--passphrase-file", file)
     # Another passphrase alone needs no other master key.

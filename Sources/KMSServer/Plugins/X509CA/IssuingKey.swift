@@ -7,6 +7,8 @@ internal import X509
 struct IssuingKey: CustomPrivateKey {
     let publicKey: X509.Certificate.PublicKey
     let defaultSignatureAlgorithm: X509.Certificate.SignatureAlgorithm
+    /// The same in the KMS's own words.
+    let algorithm: SigningAlgorithm
     private let key: LoadedKey
     private let digest: HashAlgorithm
     private let engine: CryptoEngine
@@ -26,12 +28,14 @@ struct IssuingKey: CustomPrivateKey {
                 .sha384: .sha384WithRSAEncryption, .sha512: .sha512WithRSAEncryption,
             ]
             defaultSignatureAlgorithm = others[digest] ?? .sha256WithRSAEncryption
+            algorithm = .rsaPKCS1(digest)
         case .ec(let curve) where curve == .ed25519:
             guard wanted == nil else {
                 throw KMSError.badRequest("Field \"digest\": Ed25519 signs messages; leave the field out")
             }
             digest = .sha512
             defaultSignatureAlgorithm = .ed25519
+            algorithm = .eddsa
         case .ec(let curve):
             let usual: HashAlgorithm = curve == .nistP384 ? .sha384 : curve == .nistP521 ? .sha512 : .sha256
             digest = wanted ?? usual
@@ -39,6 +43,7 @@ struct IssuingKey: CustomPrivateKey {
                 .sha384: .ecdsaWithSHA384, .sha512: .ecdsaWithSHA512,
             ]
             defaultSignatureAlgorithm = others[digest] ?? .ecdsaWithSHA256
+            algorithm = .ecdsa(digest)
         }
     }
 

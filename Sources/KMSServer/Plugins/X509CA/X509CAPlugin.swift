@@ -19,10 +19,11 @@ struct X509CAPlugin: NativePlugin {
         let issuer = try await call.key(request.issuerKey, field: "issuer_key", for: .sign)
         try checkTrusted(subject.object, field: "subject_key")
         try checkTrusted(authority.object, field: "issuer_cert")
-        let certificate = try issue(request, subject, authority, issuer, call.vault.engine)
+        let key = try IssuingKey(issuer, digest: request.digest, engine: call.vault.engine)
+        let certificate = try issue(request, subject, authority, key, call.vault.engine)
         let serial = Hex.text(certificate.serialNumber.bytes)
         try await call.vault.recordUse(
-            "signed certificate \(serial) with", issuer.object, "\(certificate.signatureAlgorithm)", call.context,
+            "signed certificate \(serial) with", issuer.object, key.algorithm.label, call.context,
             call.principal)
         return PluginOutcome(
             value: .text(try certificate.serializeAsPEM().pemString + "\n"),
@@ -44,11 +45,10 @@ struct X509CAPlugin: NativePlugin {
     }
 
     private func issue(
-        _ request: X509CARequest, _ subject: LoadedKey, _ authority: LoadedKey, _ issuer: LoadedKey,
+        _ request: X509CARequest, _ subject: LoadedKey, _ authority: LoadedKey, _ issuingKey: IssuingKey,
         _ engine: CryptoEngine
     ) throws -> X509.Certificate {
         let subjectKey = try SubjectKey(subject)
-        let issuingKey = try IssuingKey(issuer, digest: request.digest, engine: engine)
         let parent = try IssuerCertificate(authority.object, key: issuingKey, in: engine.context)
         let usages = try KeyUsages(request.keyUsage, extended: request.extendedKeyUsage, for: subjectKey.type)
         // Certificates count whole seconds.

@@ -1,5 +1,5 @@
 /// A JSON value of any form: passed on as it is, or read before its meaning is known.
-indirect enum JSONValue: Codable, Sendable {
+package indirect enum JSONValue: Codable, Sendable {
     case null
     case flag(Bool)
     case integer(Int)
@@ -9,7 +9,7 @@ indirect enum JSONValue: Codable, Sendable {
     case object([String: JSONValue])
 
     /// What requests have most of comes first: each guess that is wrong costs.
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -28,7 +28,7 @@ indirect enum JSONValue: Codable, Sendable {
         }
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .null: try container.encodeNil()
