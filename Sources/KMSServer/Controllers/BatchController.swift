@@ -39,6 +39,8 @@ struct BatchController {
             var results: [BatchResult<Body>] = []
             for item in items {
                 do {
+                    // Those before may have taken seconds, in which rights were withdrawn.
+                    let principal = try await vault.admission.principal(of: request, context)
                     let body = try await handler(item, context, principal)
                     results.append(BatchResult(status: 200, body: body, error: nil))
                 } catch {

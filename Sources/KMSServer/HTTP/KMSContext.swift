@@ -8,8 +8,8 @@ package struct KMSContext: RequestContext {
     /// For the audit log; nil in tests without a network.
     package let clientAddress: String?
     package let started: ContinuousClock.Instant
-    /// Groups whose approvers have approved this very request.
-    package var approvedGroups: Set<String> = []
+    /// With which this very request is made.
+    var approval: ApprovalRecord?
     private let channel: any Channel
 
     package init(source: Source) {
