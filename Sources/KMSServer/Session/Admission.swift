@@ -31,7 +31,7 @@ package struct Admission: Sendable {
                 continue
             }
         }
-        throw KMSError.conflict("Your rights changed while the request was under way; try again")
+        throw KMSError(.serviceUnavailable, "Your rights keep changing while the request is under way; try again")
     }
 
     /// Who makes a request, with the rights of this moment.

@@ -89,6 +89,13 @@ package struct Authenticator: Sendable {
             work.count { $0.throttled += 1 }
             let owner = try await pool.read { db in try claim.owner(in: db) }
             work.count { $0.reads += 1 }
+            // Of names that nobody has, only the operator of the machine learns.
+            context.logger.notice(
+                "login failed",
+                metadata: [
+                    "type": "\(claim.actorType)", "id": "\(owner?.id ?? claim.recordedID ?? "-")",
+                    "client": "\(context.clientAddress ?? "-")",
+                ])
             try await audit.record(AuditEvent(failedLogin: claim, of: owner, context))
             work.count { $0.records += 1 }
             throw error
