@@ -61,7 +61,7 @@ struct RightsInTimeTests {
             let head = HTTPRequest(
                 method: .post, scheme: nil, authority: nil, path: "/crypto/v1/sign", headerFields: headers)
             let request = Request(head: head, body: RequestBody(asyncSequence: stream))
-            let context = KMSContext(source: .init(channel: NIOAsyncTestingChannel(), logger: Logger(label: "test")))
+            let context = TestKMS.context()
             let long = try await responder.respond(to: request, context: context)
             #expect(long.status == .unauthorized)
             input.finish()
@@ -173,6 +173,13 @@ private final class Gate: Sendable {
 }
 
 extension TestKMS {
+    /// Of a request that comes over no connection. Hummingbird looks for its id among the logger's metadata.
+    fileprivate static func context() -> KMSContext {
+        var logger = Logger(label: "test")
+        logger[metadataKey: "hb.request.id"] = "test"
+        return KMSContext(source: .init(channel: NIOAsyncTestingChannel(), logger: logger))
+    }
+
     /// Performs `action` once the request that `ask` makes has been authenticated for the first time.
     fileprivate func between<Value: Sendable>(
         _ ask: @Sendable @escaping () async throws -> Value, _ action: () async throws -> Void
@@ -196,7 +203,7 @@ extension TestKMS {
         let headers: HTTPFields = [.authorization: authorization, .contentLength: "\(bytes.readableBytes)"]
         let head = HTTPRequest(method: method, scheme: nil, authority: nil, path: path, headerFields: headers)
         let request = Request(head: head, body: RequestBody(asyncSequence: stream))
-        let context = KMSContext(source: .init(channel: NIOAsyncTestingChannel(), logger: Logger(label: "test")))
+        let context = TestKMS.context()
         return try await between {
             try await responder.respond(to: request, context: context).status.code
         } _: {
