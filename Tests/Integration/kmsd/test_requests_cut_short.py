@@ -3,6 +3,7 @@
 import json
 import socket
 import struct
+import time
 
 import pytest
 from processes import wait_until
@@ -52,13 +53,16 @@ def test_what_took_effect_is_recorded(kms, abrupt):
             connection = connect(kms)
             connection.sendall(request("POST", path, f"Basic {kms.key}", content))
             if abrupt:
+                # At different stages of the request; what it has come to by then does not matter.
+                time.sleep(number / 1000)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.close()
     admin = kms.admin_session()
     wait_until(lambda: figures(admin, "kmsd_requests_in_flight ") == 1, "the end of all other requests")
     signatures = figures(admin, 'kmsd_crypto_operations_total{operation="sign"')
     (recorded,) = kms.sql("SELECT count(*) FROM audit WHERE record LIKE '% signed with %'")
-    assert recorded == signatures > 0
+    assert recorded == signatures
+    assert abrupt or signatures > 0
     admin.close()
     kms.app.close()
     # Finishes what is under way.
@@ -68,7 +72,7 @@ def test_what_took_effect_is_recorded(kms, abrupt):
         "SELECT group_concat(object_id) FROM "
         "(SELECT object_id FROM audit WHERE record LIKE '% generated %' ORDER BY object_id)"
     )
-    assert made == objects and "," in objects
+    assert made == objects
     kms.verify()
 
 
