@@ -1,7 +1,7 @@
 package import FoundationEssentials
 
 /// `credential` of an app: how it logs in (reference: Credential kinds). An object with exactly one field.
-package enum AppCredential: Codable, Sendable {
+package enum AppCredential: Codable, Sendable, Equatable {
     /// An API key; nil asks for one that the server makes.
     case secret(String?)
     /// This very certificate (DER), shown in the TLS handshake.
@@ -61,9 +61,9 @@ package enum AppCredential: Codable, Sendable {
 }
 
 /// `trustedca` of a credential: whose certificates are accepted, and which of them are the app's.
-package struct TrustedAuthority: Codable, Sendable {
+package struct TrustedAuthority: Codable, Sendable, Equatable {
     /// What a certificate must say to be the app's.
-    package enum Subject: Codable, Sendable {
+    package enum Subject: Codable, Sendable, Equatable {
         /// The whole subject: pairs of attribute (dotted OID or CN, OU, O, L, ST, C) and value, in any order.
         case name([[String]])
         /// A DNS name among the alternative names.
@@ -127,6 +127,11 @@ package struct TrustedAuthority: Codable, Sendable {
         case subject
         case caCertificate = "ca_certificate"
         case checkRevocation = "check_revocation"
+    }
+
+    package init(caCertificate: Data, subject: Subject) {
+        self.caCertificate = caCertificate
+        self.subject = subject
     }
 }
 

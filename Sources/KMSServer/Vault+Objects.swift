@@ -74,7 +74,7 @@ extension Vault {
         _ kid: String, _ verb: String, _ context: KMSContext, _ principal: Principal,
         _ body: @escaping @Sendable (inout Sobject, Database) throws -> Void
     ) async throws -> Sobject {
-        let object = try await change { db in
+        let object = try await change(by: principal, context) { db in
             guard var record = try KeyStore.find(kid: kid, account: principal.acctID, in: db) else {
                 throw KMSError.noSuchObject
             }

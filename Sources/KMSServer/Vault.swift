@@ -54,7 +54,18 @@ package final class Vault: Sendable {
             context: engine.context, blocking: blocking)
     }
 
-    /// A change and its audit record in one transaction.
+    /// A change and its audit record in one transaction, if the caller's rights are still those that were checked.
+    func change<Value: Sendable>(
+        by principal: Principal, _ context: KMSContext,
+        _ body: @escaping @Sendable (Database) throws -> (Value, AuditEvent)
+    ) async throws -> Value {
+        try await change { [admission] db in
+            try admission.check(principal, context, in: db)
+            return try body(db)
+        }
+    }
+
+    /// The same whoever asks: for what follows from something that was decided and done before.
     package func change<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> (Value, AuditEvent)
     ) async throws -> Value {

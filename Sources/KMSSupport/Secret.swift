@@ -75,3 +75,7 @@ package final class Secret: @unchecked Sendable, CustomStringConvertible, Custom
         return copy
     }
 }
+
+extension Secret: Equatable {
+    package static func == (first: Secret, second: Secret) -> Bool { first.equals(second) }
+}

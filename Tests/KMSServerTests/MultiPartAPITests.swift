@@ -229,14 +229,20 @@ struct MultiPartAPITests {
         }
         #expect(status { _ = try update(try update(try begin(.cbc, "a"), MultiPart.gcmLimit), 1) } == 200)
 
-        // What is held back is limited in all, and given back when operations end.
-        let most = MultiPart.heldLimit / MultiPart.gcmLimit
+        // What is held back is limited for each, and given back when operations end.
+        let most = MultiPart.ownerHeldLimit / MultiPart.gcmLimit
         for _ in 0..<2 {
             var states: [[UInt8]] = []
             for _ in 0..<most {
                 states.append(try update(try begin(.gcm, "a", .decrypt), MultiPart.gcmLimit, .decrypt))
             }
             #expect(status { _ = try update(try begin(.gcm, "a", .decrypt), 1, .decrypt) } == 503)
+            // Another's decryptions do not suffer.
+            let other = try begin(.gcm, "b", .decrypt)
+            #expect(
+                status {
+                    _ = try multiPart.update(other, .decrypt, kid: "k", key: key, [1], owner: "b")
+                } == 200)
             for state in states {
                 let fields = CipherFields(alg: nil, mode: nil, tag: Data([UInt8](repeating: 0, count: 16)))
                 #expect(

@@ -6,6 +6,7 @@ import KMSServer
 import KMSSupport
 import Logging
 import NIOCore
+import NIOPosix
 import Testing
 
 /// A KMS on a data directory of its own, asked without a network.
@@ -16,8 +17,10 @@ struct TestKMS {
     let directory: DataDirectory
     let client: any TestClientProtocol
 
+    /// - Parameter blocking: where keys are made and passwords hashed.
     static func run(
-        flush: AuditLog.Flush = .soon, _ body: @Sendable @escaping (TestKMS) async throws -> Void
+        flush: AuditLog.Flush = .soon, blocking: NIOThreadPool = .singleton,
+        _ body: @Sendable @escaping (TestKMS) async throws -> Void
     ) async throws {
         let path = FileManager.default.temporaryDirectory.path + "/kmsd-test-" + newID()
         defer { try? FileManager.default.removeItem(atPath: path) }
@@ -25,7 +28,8 @@ struct TestKMS {
         var initialization = Initialization(directory: directory)
         initialization.adminPassword = Secret(password)
         _ = try initialization.run()
-        let vault = try await Vault.open(directory, flushAudit: flush, logger: Logger(label: "test"))
+        let store = try DataStore.open(directory, masterKey: MasterKeySource())
+        let vault = try Vault(store: store, flushAudit: flush, logger: Logger(label: "test"), blocking: blocking)
         vault.status.become(.serving)
         let application = Application(router: Routes.router(for: vault))
         try await application.test(.router) { client in

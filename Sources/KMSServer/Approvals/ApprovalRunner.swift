@@ -18,7 +18,7 @@ struct ApprovalRunner: Sendable {
     func result(
         _ id: String, _ authorization: String?, _ context: KMSContext, _ principal: Principal
     ) async throws -> Response {
-        let start = try await vault.change { db in
+        let start = try await vault.change(by: principal, context) { db in
             let review = try desk.review(id, principal, in: db)
             try review.checkRequester(principal)
             return try begin(review, context, principal, in: db)
@@ -30,7 +30,7 @@ struct ApprovalRunner: Sendable {
             throw error
         case .run(let record, let method, let body):
             var context = context
-            context.approvedGroups = Set(record.groups)
+            context.approval = record
             let answer = try await inner.run(method, record.operation, body, authorization, context)
             let json = Secret(answer.json.finish())
             let sealed = try vault.engine.seal(json, as: .approvalResult(id: id))

@@ -16,10 +16,12 @@ struct ApprovalSubjects {
     private static var deepest: Int { 16 }
 
     private let principal: Principal
+    private let guarded: GuardedGroups
     private let db: Database
 
-    init(_ draft: ApprovalDraft, of principal: Principal, in db: Database) throws {
+    init(_ draft: ApprovalDraft, of principal: Principal, _ guarded: GuardedGroups, in db: Database) throws {
         self.principal = principal
+        self.guarded = guarded
         self.db = db
         let path = draft.operation.prefix { $0 != "?" }
         for part in path.split(separator: "/") { try add(id: part.lowercased()) }
@@ -57,6 +59,20 @@ struct ApprovalSubjects {
         {
             subjects.insert(.init(plugin: id))
         }
+        if let app = try AppStore.find(id: id, in: db), Policy.isVisible(app, to: principal) {
+            add(.init(app: id), approver: id)
+        }
+        if let user = try UserStore.find(id: id, account: principal.acctID, in: db),
+            Policy.isVisible(user, to: principal)
+        {
+            add(.init(user: id), approver: id)
+        }
+    }
+
+    /// The credential of an approver is the affair of all groups that the approver decides for.
+    private mutating func add(_ subject: ApprovalRecord.Subject, approver: String) {
+        subjects.insert(subject)
+        groups.formUnion(guarded.decided(by: approver))
     }
 
     /// Nobody learns of objects that they do not see.

@@ -19,6 +19,8 @@ package struct AuditEvent: Sendable {
         case success, refusal
     }
 
+    static var systemActor: String { "System" }
+
     package var actionType: ActionType
     package var actorType: String
     package var actorID: String?
@@ -51,15 +53,19 @@ package struct AuditEvent: Sendable {
     package init(system message: String) {
         actionType = .administrative
         self.message = message
-        actorType = "System"
+        actorType = AuditEvent.systemActor
     }
 
     /// A login that failed: who it was is only claimed.
-    package init(failedLogin message: String, actorType: String, actorID: String?, _ context: KMSContext) {
+    ///
+    /// - Parameter owner: the app or user of that name, in whose account it is seen; nil: there is none, and only the
+    ///   operator of the machine sees it.
+    init(failedLogin claim: LoginClaim, of owner: LoginClaim.Owner?, _ context: KMSContext) {
         actionType = .authentication
-        self.message = message
-        self.actorType = actorType
-        self.actorID = actorID
+        message = "Login failed"
+        actorType = claim.actorType
+        actorID = owner?.id ?? claim.recordedID
+        acctID = owner?.account
         severity = .warning
         outcome = .refusal
         clientAddress = context.clientAddress

@@ -61,7 +61,7 @@ struct AccountController {
         user.acctID = account.acctID
         user.role = .administrator
         user.groups = [:]
-        let created = try await vault.change { [account, user] db in
+        let created = try await vault.change(by: principal, context) { [account, user] db in
             try AccountStore.insert(account, in: db)
             try UserStore.insertMember(user, in: db)
             let event = AuditEvent(.administrative, "Account \(account.name.quoted) created", by: principal, context)
@@ -73,7 +73,7 @@ struct AccountController {
     private func update(_ change: Change, _ context: KMSContext, _ principal: Principal) async throws -> Response {
         try change.configurations.check()
         let id = context.pathID
-        let updated = try await vault.change { db in
+        let updated = try await vault.change(by: principal, context) { db in
             guard var account = try AccountStore.find(id: id, in: db) else { throw KMSError.noSuchAccount }
             if let name = change.fields.name { account.name = try FieldRules.name(name) }
             try apply(change.fields, to: &account)
@@ -94,11 +94,11 @@ struct AccountController {
 
     private func delete(_ context: KMSContext, _ principal: Principal) async throws -> Response {
         let id = context.pathID
-        let memberships = try await vault.authenticator.memberships(of: principal.id)
-        guard memberships.contains(where: { $0.acctID != id && $0.isActive }) else {
-            throw KMSError.conflict("The account is the only one that you have; make another one first")
-        }
-        try await vault.change { db in
+        try await vault.change(by: principal, context) { db in
+            let memberships = try UserStore.memberships(of: principal.id, in: db)
+            guard memberships.contains(where: { $0.acctID != id && $0.isActive }) else {
+                throw KMSError.conflict("The account is the only one that you have; make another one first")
+            }
             guard let account = try AccountStore.find(id: id, in: db) else { throw KMSError.noSuchAccount }
             try AccountStore.delete(id, in: db)
             let event = AuditEvent(.administrative, "Account \(account.name.quoted) deleted", by: principal, context)

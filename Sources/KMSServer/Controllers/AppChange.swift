@@ -20,9 +20,6 @@ struct AppChange: Decodable, Sendable {
         return grants
     }
 
-    /// Groups that the change is about, beside those that the app has.
-    func groups() throws(KMSError) -> Set<String> { Set(try grants().keys).union(withdrawn) }
-
     private var withdrawn: [String] { (request.delGroups?.ids ?? []).map { $0.lowercased() } }
 
     /// nil: not asked for.

@@ -18,14 +18,14 @@ struct AppController {
         }
         routes.on(.patch, "/sys/v1/apps/:id") { request, context, principal in
             let app = try await vault.app(context, principal)
-            try Policy.check(principal, may: .changeApp, in: app.groups.keys)
+            try Policy.check(principal, may: .changeApp, app)
             let change = try await request.json(AppChange.self, refusing: RefusedField.ofApps)
             return try await update(app, change, Query(request), context, principal)
         }
         routes.on(.delete, "/sys/v1/apps/:id") { _, context, principal in
             let app = try await vault.app(context, principal)
-            try Policy.check(principal, may: .deleteApp, in: app.groups.keys)
-            return try await delete(app, context, principal)
+            try Policy.check(principal, may: .deleteApp, app)
+            return try await delete(app.id, context, principal)
         }
     }
 
@@ -50,15 +50,14 @@ struct AppController {
     private func create(
         _ change: AppChange, _ query: Query, _ context: KMSContext, _ principal: Principal
     ) async throws -> Response {
-        try Policy.check(principal, may: .createApp, in: try change.groups())
-        if try change.isAdministrative() == true { try Policy.check(principal, may: .grantAdministration) }
         var app = AppRecord(
             id: newID(), acctID: principal.acctID, name: try FieldRules.name(change.request.name), createdAt: .now,
             groups: [:], secretHash: .init(""), sealedSecret: [])
         try change.apply(to: &app)
+        try Policy.check(principal, may: .createApp, app)
         try AppCredentials(engine: vault.engine).set(
             change.request.credential, size: change.request.secretSize, migration: nil, of: &app)
-        try await vault.change { [app] db in
+        try await vault.change(by: principal, context) { [app] db in
             try change.checkGroups(of: app, in: db)
             try AppStore.insert(app, in: db)
             try change.saveConfigurations(of: app, in: db)
@@ -73,15 +72,13 @@ struct AppController {
         _ app: AppRecord, _ change: AppChange, _ query: Query, _ context: KMSContext, _ principal: Principal
     ) async throws -> Response {
         let credentials = AppCredentials(engine: vault.engine)
-        let updated = try await vault.change { db in
-            guard var app = try AppStore.find(id: app.id, in: db) else { throw KMSError.noSuchApp }
-            try Policy.check(principal, may: .changeApp, in: try change.groups().union(app.groups.keys))
-            // Whoever changes such an app, its credential for example, could have its rights.
-            if try app.isAdministrative || change.isAdministrative() ?? false {
-                try Policy.check(principal, may: .grantAdministration)
-            }
+        let updated = try await vault.change(by: principal, context) { [vault] db in
+            guard let before = try AppStore.find(id: app.id, in: db) else { throw KMSError.noSuchApp }
+            var app = before
             try change.apply(to: &app)
+            try Policy.check(principal, may: .changeApp, before, app)
             if let credential = change.request.credential {
+                try Policy.checkApproval(principal, credentialOf: app.id, vault.guardedGroups)
                 try credentials.set(
                     credential, size: change.request.secretSize, migration: change.request.credentialMigrationPeriod,
                     of: &app)
@@ -99,14 +96,15 @@ struct AppController {
         return try .json(updated.wire(withPermissions: try query.flag("group_permissions")))
     }
 
-    private func delete(_ app: AppRecord, _ context: KMSContext, _ principal: Principal) async throws -> Response {
-        if app.isAdministrative { try Policy.check(principal, may: .grantAdministration) }
-        try await vault.change { db in
-            try AppStore.delete(app.id, in: db)
+    private func delete(_ id: String, _ context: KMSContext, _ principal: Principal) async throws -> Response {
+        try await vault.change(by: principal, context) { db in
+            guard let app = try AppStore.find(id: id, in: db) else { throw KMSError.noSuchApp }
+            try Policy.check(principal, may: .deleteApp, app)
+            try AppStore.delete(app, in: db)
             return ((), app.event("deleted", context, principal))
         }
-        vault.apps.forget(app.id)
-        vault.sessions.endAll(of: .app(app.id))
+        vault.apps.forget(id)
+        vault.sessions.endAll(of: .app(id))
         return .noContent
     }
 

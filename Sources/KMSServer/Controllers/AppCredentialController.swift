@@ -41,14 +41,15 @@ struct AppCredentialController {
         let id = try await changeable(context, principal).id
         let body = try await request.jsonIfAny(ResetRequest.self)
         let credentials = AppCredentials(engine: vault.engine)
-        let app = try await vault.change { db in
+        let app = try await vault.change(by: principal, context) { [vault] db in
             guard var app = try AppStore.find(id: id, in: db) else { throw KMSError.noSuchApp }
             guard app.credential == nil else {
                 throw KMSError.badRequest(
                     "The app logs in with a certificate; PATCH it with {\"credential\":{\"secret\":null}} for an API key"
                 )
             }
-            try Policy.check(principal, may: .readCredential, in: app.groups.keys)
+            try Policy.check(principal, may: .readCredential, app)
+            try Policy.checkApproval(principal, credentialOf: id, vault.guardedGroups)
             try credentials.set(nil, size: body.secretSize, migration: body.credentialMigrationPeriod, of: &app)
             try AppStore.update(app, in: db)
             let message = "API key of app \(app.name.quoted) replaced"
@@ -63,8 +64,8 @@ struct AppCredentialController {
     /// The app that the path names, if the caller may have its credential: whoever has that has the app's rights.
     private func changeable(_ context: KMSContext, _ principal: Principal) async throws -> AppRecord {
         let app = try await vault.app(context, principal)
-        try Policy.check(principal, may: .readCredential, in: app.groups.keys)
-        if app.isAdministrative { try Policy.check(principal, may: .grantAdministration) }
+        try Policy.check(principal, may: .readCredential, app)
+        try Policy.checkApproval(principal, credentialOf: app.id, vault.guardedGroups)
         return app
     }
 }

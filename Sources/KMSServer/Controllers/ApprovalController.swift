@@ -12,6 +12,10 @@ struct ApprovalController {
 
     private var desk: ApprovalDesk { ApprovalDesk(vault: vault) }
 
+    /// Below which requests can need an approval.
+    private static var paths: [String] {
+        ["/crypto/v1/", "/sys/v1/groups/", "/sys/v1/plugins/", "/sys/v1/apps/", "/sys/v1/users/"]
+    }
     private static var path: String { "/sys/v1/approval_requests" }
     /// In bytes. Many requests with their bodies are kept for days and come together in one list.
     private static var longestBody: Int { 65_536 }
@@ -61,9 +65,9 @@ struct ApprovalController {
             }
             return try vault.engine.seal(Secret(bytes), as: .approvalBody(id: id))
         }
-        let answer = try await vault.change { [vault] db in
+        let answer = try await vault.change(by: principal, context) { [vault] db in
             try ApprovalStore.deleteExpired(in: db)
-            let subjects = try ApprovalSubjects(draft, of: principal, in: db)
+            let subjects = try ApprovalSubjects(draft, of: principal, vault.guardedGroups, in: db)
             let groups = subjects.groups.intersection(vault.guardedGroups.all).sorted()
             guard !groups.isEmpty else {
                 throw KMSError.badRequest(
@@ -87,12 +91,12 @@ struct ApprovalController {
         guard let method, [.get, .post, .put, .patch, .delete].contains(method) else {
             throw .badRequest("Field \"method\" must be one of GET, POST, PUT, PATCH, DELETE")
         }
-        guard ["/crypto/v1/", "/sys/v1/groups/", "/sys/v1/plugins/"].contains(where: draft.operation.hasPrefix),
+        guard paths.contains(where: draft.operation.hasPrefix),
             draft.operation.utf8.count <= 2048, draft.operation.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
         else {
             throw .badRequest(
-                "Field \"operation\" must be a path below /crypto/v1, /sys/v1/groups or /sys/v1/plugins, such as "
-                    + "/crypto/v1/sign")
+                "Field \"operation\" must begin with one of \(paths.joined(separator: ", ")): /crypto/v1/sign for example"
+            )
         }
         return method
     }
@@ -136,7 +140,7 @@ struct ApprovalController {
         _ body: @escaping @Sendable (inout ApprovalReview) -> Void
     ) async throws -> Response {
         let id = id(context)
-        let answer = try await vault.change { db in
+        let answer = try await vault.change(by: principal, context) { db in
             var review = try desk.review(id, principal, in: db)
             guard review.reviewerIDs.contains(principal.id) else {
                 throw KMSError.forbidden("Requested operation is not allowed: others decide on this approval request")
@@ -153,7 +157,7 @@ struct ApprovalController {
 
     private func delete(_ context: KMSContext, _ principal: Principal) async throws -> Response {
         let id = id(context)
-        try await vault.change { db in
+        try await vault.change(by: principal, context) { db in
             let review = try desk.review(id, principal, in: db)
             try review.checkRequester(principal)
             try ApprovalStore.delete(id, in: db)

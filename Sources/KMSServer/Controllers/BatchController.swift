@@ -37,12 +37,17 @@ struct BatchController {
             let items = try await request.json([Item].self)
             try BatchController.checkCount(items.count)
             var results: [BatchResult<Body>] = []
+            var loggedOut: KMSError?
             for item in items {
                 do {
+                    if let loggedOut { throw loggedOut }
+                    // Those before may have taken seconds, in which rights were withdrawn.
+                    let principal = try await vault.admission.principal(of: request, context)
                     let body = try await handler(item, context, principal)
                     results.append(BatchResult(status: 200, body: body, error: nil))
                 } catch {
                     let error = try refusal(error, context)
+                    if error.status == .unauthorized { loggedOut = error }
                     if error.status == .forbidden {
                         try await vault.audit.record(
                             AuditEvent(refusal: error, of: "POST \(path)", by: principal, context))

@@ -46,7 +46,7 @@ struct DerivationController {
         let agreement = try Agreement(own, peer, bits: wanted.keySize, type: request.keyType)
         wanted.keySize = nil
         let maker = ObjectMaker(vault: vault)
-        let draft = try await maker.draft(wanted, .agreed, principal)
+        let draft = try await maker.draft(wanted, .agreed(of: [own.object, peer.object]), principal)
         let detail = " from \(own.object.quotedLabel) and \(peer.object.quotedLabel) (\(agreement.curve.rawValue))"
         let (crypto, request) = (vault.engine.context, wanted)
         return try await maker.make(draft, "agreed on", context, detail: detail) {

@@ -61,7 +61,7 @@ struct GroupController {
             description: try FieldRules.description(change.fields.description), acctID: principal.acctID,
             createdAt: .now)
         group.creator = principal.creator
-        let created = try await vault.change { [group, vault] db in
+        let created = try await vault.change(by: principal, context) { [group, vault] db in
             var group = group
             if case .set(let policy)? = change.fields.approvalPolicy {
                 try Policy.check(policy, account: principal.acctID, in: db)
@@ -81,7 +81,7 @@ struct GroupController {
     ) async throws -> Response {
         try Policy.checkApproval(principal, changing: id)
         try change.configurations.check()
-        let updated = try await vault.change { [vault] db in
+        let updated = try await vault.change(by: principal, context) { [vault] db in
             guard var group = try GroupStore.find(id: id, account: principal.acctID, in: db) else {
                 throw KMSError.notFound("group does not exist")
             }
@@ -107,7 +107,7 @@ struct GroupController {
 
     private func delete(_ group: Group, _ context: KMSContext, _ principal: Principal) async throws -> Response {
         try Policy.checkApproval(principal, changing: group.groupID)
-        try await vault.change { [vault] db in
+        try await vault.change(by: principal, context) { [vault] db in
             try GroupStore.delete(group.groupID, in: db)
             try vault.guardedGroups.update(in: db)
             let event = AuditEvent(.administrative, "Group \(group.name.quoted) deleted", by: principal, context)

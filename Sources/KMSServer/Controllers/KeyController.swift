@@ -83,7 +83,7 @@ struct KeyController {
 
     private func delete(_ context: KMSContext, _ principal: Principal) async throws -> Response {
         let kid = context.kid
-        try await vault.change { db in
+        try await vault.change(by: principal, context) { db in
             guard let object = try KeyStore.find(kid: kid, account: principal.acctID, in: db)?.object else {
                 throw KMSError.noSuchObject
             }

@@ -132,7 +132,6 @@ struct LifeCycleController {
             guard var record = try KeyStore.find(kid: kid, account: principal.acctID, in: db) else {
                 throw KMSError.noSuchObject
             }
-            try Policy.check(principal, may: .copy, record.object)
             var links = record.object.links ?? ObjectLinks()
             links.copiedTo = ((links.copiedTo ?? []) + [copy.kid].compactMap(\.self)).suffix(100)
             record.object.links = links
@@ -171,7 +170,6 @@ struct LifeCycleController {
             guard var record = try KeyStore.find(kid: kid, account: principal.acctID, in: db),
                 record.object.name == name
             else { throw KMSError.noSuchObject }
-            try Policy.check(principal, may: .rotate, record.object)
             var links = record.object.links ?? ObjectLinks()
             links.replacement = new.kid
             record.object.links = links

@@ -1,3 +1,4 @@
+internal import GRDB
 internal import KMSModel
 
 /// A new security object on the way from its request to the store or, if it is transient, to the client.
@@ -8,7 +9,7 @@ struct ObjectDraft: Sendable {
         case imported
         /// From other keys inside of the KMS; with a link to the one key, if it is stored.
         case derived(from: Sobject)
-        case agreed
+        case agreed(of: [Sobject])
         case unwrapped(with: Sobject)
         /// The same key again, as a stored object.
         case persisted(Sobject)
@@ -21,6 +22,18 @@ struct ObjectDraft: Sendable {
             switch self {
             case .generated, .imported, .derived, .agreed, .unwrapped: nil
             case .persisted(let parent), .copied(let parent), .rotated(let parent, _): parent
+            }
+        }
+
+        /// The objects that the new one is made of, and what is done with them for it.
+        fileprivate var uses: [(object: Sobject, action: Policy.Action)] {
+            switch self {
+            case .generated, .imported, .persisted: []
+            case .derived(let parent): [(parent, .deriveKey)]
+            case .agreed(let keys): keys.map { ($0, .agreeKey) }
+            case .unwrapped(let key): [(key, .unwrapKey)]
+            case .copied(let parent): [(parent, .copy)]
+            case .rotated(let parent, _): [(parent, .rotate)]
             }
         }
 
@@ -71,6 +84,21 @@ struct ObjectDraft: Sendable {
                 throw .badRequest("Field \"value\" does not belong here; import with PUT /crypto/v1/keys")
             }
         case .imported, .rotated: break
+        }
+    }
+
+    /// Part of the transaction that makes it: the key material may have taken seconds, in which what was allowed was
+    /// taken away.
+    func checkSources(in db: Database) throws {
+        for (object, action) in source.uses {
+            guard let kid = object.kid else { continue }
+            guard let current = try KeyStore.find(kid: kid, account: principal.acctID, in: db)?.object else {
+                throw KMSError.noSuchObject
+            }
+            try Policy.check(principal, may: action, current)
+            guard source.parent == nil || current.gives(sameAs: object) else {
+                throw KMSError.conflict("\(object.quotedLabel) was changed meanwhile; try again").about(object)
+            }
         }
     }
 
@@ -163,5 +191,13 @@ extension ObjectDraft.Source {
         case .persisted, .copied: true
         case .generated, .imported, .derived, .agreed, .unwrapped, .rotated: false
         }
+    }
+}
+
+extension Sobject {
+    /// Whether what another object inherits is as it was.
+    fileprivate func gives(sameAs earlier: Sobject) -> Bool {
+        groupID == earlier.groupID && keyOps == earlier.keyOps && rsa == earlier.rsa && enabled == earlier.enabled
+            && currentState == earlier.currentState
     }
 }

@@ -30,6 +30,10 @@ struct ObjectMaker: Sendable {
         let material = try await vault.blocking.runIfActive(material)
         var object = try draft.object(material)
         guard !draft.isTransient else {
+            try await vault.pool.read { [vault] db in
+                try vault.admission.check(draft.principal, context, in: db)
+                try draft.checkSources(in: db)
+            }
             object.transientKey = try vault.transientKeys.blob(
                 of: object, material.secret, owner: draft.principal.id)
             try await vault.audit.record(event(verb, detail, object, draft, context))
@@ -41,7 +45,11 @@ struct ObjectMaker: Sendable {
             try vault.engine.seal($0, as: .object(kid: kid, type: material.type))
         }
         let record = KeyRecord(kid: kid, object: object, sealedValue: sealed)
-        return try await vault.change { db in
+        return try await vault.change(by: draft.principal, context) { db in
+            try draft.checkSources(in: db)
+            guard try GroupStore.find(id: draft.group, account: draft.principal.acctID, in: db) != nil else {
+                throw KMSError.noSuchGroup
+            }
             try before(db, record.object)
             try KeyStore.insert(record, in: db)
             return (record.object, event(verb, detail, record.object, draft, context))
@@ -62,7 +70,7 @@ struct ObjectMaker: Sendable {
             .filter { principal.groups?.contains($0) ?? true }
         if let wanted {
             guard groups.contains(wanted) else {
-                throw KMSError.badRequest("Field \"group_id\": there is no such group")
+                throw KMSError.noSuchGroup
             }
             return wanted
         }
@@ -73,4 +81,8 @@ struct ObjectMaker: Sendable {
         }
         return only
     }
+}
+
+extension KMSError {
+    fileprivate static var noSuchGroup: KMSError { badRequest("Field \"group_id\": there is no such group") }
 }

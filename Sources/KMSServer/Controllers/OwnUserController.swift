@@ -21,8 +21,9 @@ struct OwnUserController {
     }
 
     private func answerInvitations(_ request: Request, _ context: KMSContext) async throws -> Response {
-        let (_, id) = try vault.authenticator.userSession(of: request)
         let answer = try await request.json(ProcessInviteRequest.self)
+        // After the body, which may have been long in coming: the session may have ended meanwhile.
+        let (_, id) = try vault.authenticator.userSession(of: request)
         for account in answer.accepts ?? [] { try await settle(id, account.lowercased(), accept: true, context) }
         for account in answer.rejects ?? [] { try await settle(id, account.lowercased(), accept: false, context) }
         return .noContent
@@ -43,15 +44,21 @@ struct OwnUserController {
 
     /// The other sessions of the user end.
     private func changePassword(_ request: Request, _ context: KMSContext) async throws -> Response {
-        let (token, id) = try vault.authenticator.userSession(of: request)
         let body = try await request.json(ChangePasswordRequest.self)
+        let (token, id) = try vault.authenticator.userSession(of: request)
         let new = try UserChange.checkPassword(body.newPassword, field: "new_password")
-        guard let user = try await vault.authenticator.memberships(of: id).first else { throw KMSError.noSession }
-        _ = try await vault.authenticator.login(user: user.email, .init(body.currentPassword), context)
+        guard let email = try await vault.authenticator.memberships(of: id).first?.email else {
+            throw KMSError.noSession
+        }
+        let user = try await vault.authenticator.login(user: email, .init(body.currentPassword), context)
         let hash = try await vault.blocking.runIfActive { [context = vault.engine.context] in
             try PasswordHash.make(new, in: context)
         }
         try await vault.change { db in
+            // Somebody may have changed it in the time that the two hashes took.
+            guard try UserStore.memberships(of: id, in: db).first?.passwordHash == user.passwordHash else {
+                throw KMSError.wrongCredential
+            }
             try UserStore.setPassword(of: id, hash: hash, in: db)
             let message = "User \(user.email.quoted) changed the password"
             return ((), AuditEvent(.administrative, message, by: .user(user), context).about(id))

@@ -9,7 +9,7 @@ struct PluginController {
     func addRoutes(to routes: RouteTable) {
         routes.on(.get, "/sys/v1/plugins") { request, _, principal in try await list(Query(request), principal) }
         routes.on(.post, "/sys/v1/plugins") { request, context, principal in
-            try Policy.checkChangePlugins(principal)
+            try Policy.check(principal, may: .changePlugins)
             let body = try await request.json(PluginRequest.self, refusing: RefusedField.ofPlugins)
             return try await create(body, context, principal)
         }
@@ -17,7 +17,7 @@ struct PluginController {
             try .json(try await plugin(context, principal))
         }
         routes.on(.patch, "/sys/v1/plugins/:id") { request, context, principal in
-            try Policy.checkChangePlugins(principal)
+            try Policy.check(principal, may: .changePlugins)
             let body = try await request.json(PluginRequest.self, refusing: RefusedField.ofPlugins)
             return try await update(body, context, principal)
         }
@@ -57,7 +57,7 @@ struct PluginController {
             groups: [])
         draft.creator = principal.creator
         draft.createdAt = .now
-        let created = try await vault.change { [draft] db in
+        let created = try await vault.change(by: principal, context) { [draft] db in
             var plugin = draft
             try PluginChange(request).apply(to: &plugin, in: db)
             try PluginStore.insert(plugin, in: db)
@@ -70,7 +70,7 @@ struct PluginController {
         _ request: PluginRequest, _ context: KMSContext, _ principal: Principal
     ) async throws -> Response {
         let id = try await plugin(context, principal).pluginID
-        let updated = try await vault.change { db in
+        let updated = try await vault.change(by: principal, context) { db in
             guard var plugin = try PluginStore.find(id: id, account: principal.acctID, in: db) else {
                 throw KMSError.noSuchPlugin
             }
@@ -82,9 +82,9 @@ struct PluginController {
     }
 
     private func delete(_ context: KMSContext, _ principal: Principal) async throws -> Response {
-        try Policy.checkChangePlugins(principal)
+        try Policy.check(principal, may: .changePlugins)
         let plugin = try await plugin(context, principal)
-        try await vault.change { db in
+        try await vault.change(by: principal, context) { db in
             try PluginStore.delete(plugin.pluginID, in: db)
             return ((), event("deleted", plugin, context, principal))
         }

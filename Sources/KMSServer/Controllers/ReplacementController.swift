@@ -20,7 +20,7 @@ struct ReplacementController {
         let old = try await stored(request.replaced, "replaced", principal)
         let new = try await stored(request.replacement, "replacement", principal)
         guard old != new else { throw KMSError.badRequest("Field \"replacement\": an object does not replace itself") }
-        try await vault.change { db in
+        try await vault.change(by: principal, context) { db in
             var replaced = try record(old, principal, in: db)
             var replacement = try record(new, principal, in: db)
             guard replaced.object.objType == replacement.object.objType else {

@@ -64,6 +64,9 @@ struct UserChange: Sendable {
             && request.userEmail == nil
     }
 
+    /// Whether it changes what the user is in all accounts.
+    var touchesPerson: Bool { newPassword != nil || request.firstName != nil || request.lastName != nil }
+
     var newPassword: String? { request.userPassword }
 
     /// The email of a new user: what comes before the colon of Basic, and no id of an app.

@@ -1,3 +1,4 @@
+internal import GRDB
 internal import Hummingbird
 internal import KMSModel
 internal import KMSSupport
@@ -69,7 +70,7 @@ struct UserController {
             passwordHash: try await hash(password, "user_password"),
             createdAt: .now)
         user.role = .member
-        let created = try await vault.change { [user] db in
+        let created = try await vault.change(by: principal, context) { [user] db in
             var user = user
             try change.apply(to: &user, in: db)
             try UserStore.insert(user, in: db)
@@ -83,7 +84,7 @@ struct UserController {
         _ change: UserChange, _ context: KMSContext, _ principal: Principal
     ) async throws -> Response {
         let email = try change.email()
-        let invited = try await vault.change { db in
+        let invited = try await vault.change(by: principal, context) { db in
             guard var user = try UserStore.find(email: email, in: db) else {
                 throw KMSError.notFound(
                     "user does not exist; POST /sys/v1/users makes one with a password, for no mail is sent")
@@ -103,38 +104,41 @@ struct UserController {
     private func update(
         _ user: UserRecord, _ change: UserChange, _ context: KMSContext, _ principal: Principal
     ) async throws -> Response {
-        let hash = try await replacement(of: user, change)
-        let updated = try await vault.change { db in
+        var hash: String?
+        if let password = change.newPassword { hash = try await self.hash(password, "user_password") }
+        let updated = try await vault.change(by: principal, context) { [vault, hash] db in
             guard var user = try UserStore.find(id: user.id, account: user.acctID, in: db) else {
                 throw KMSError.noSuchUser
             }
+            if user.id != principal.id || hash != nil { try checkOwner(of: user, change, in: db) }
             try change.apply(to: &user, in: db)
             try UserStore.update(user, in: db)
-            if let hash { try UserStore.setPassword(of: user.id, hash: hash, in: db) }
+            if let hash {
+                try Policy.checkApproval(principal, credentialOf: user.id, vault.guardedGroups)
+                try UserStore.setPassword(of: user.id, hash: hash, in: db)
+            }
             let verb = "updated (\(user.flags.joined(separator: " ")))" + (hash == nil ? "" : ", with a new password")
             return (user, event(verb, user, context, principal))
         }
-        if hash != nil || !updated.isEnabled { vault.sessions.endAll(of: .user(updated.id)) }
+        if hash != nil { vault.sessions.endAll(of: .user(updated.id)) }
+        if !updated.isEnabled { vault.sessions.endAll(of: .user(updated.id), in: updated.acctID) }
         return try .json(updated.wire)
     }
 
-    /// The hash of a password that an administrator sets.
-    private func replacement(of user: UserRecord, _ change: UserChange) async throws -> String? {
-        guard let password = change.newPassword else { return nil }
-        guard try await vault.authenticator.memberships(of: user.id).count == 1 else {
-            throw KMSError.forbidden(
-                "Requested operation is not allowed: the user belongs to other accounts, too, and changes the password "
-                    + "alone")
-        }
-        return try await hash(password, "user_password")
+    /// What all accounts of a user share is not for the administrators of one of them.
+    private func checkOwner(of user: UserRecord, _ change: UserChange, in db: Database) throws {
+        guard change.touchesPerson, try UserStore.memberships(of: user.id, in: db).count > 1 else { return }
+        throw KMSError.forbidden(
+            "Requested operation is not allowed: the user belongs to other accounts, too, and changes the password and "
+                + "the names alone")
     }
 
     private func delete(_ user: UserRecord, _ context: KMSContext, _ principal: Principal) async throws -> Response {
-        try await vault.change { db in
+        try await vault.change(by: principal, context) { db in
             try UserStore.removeMember(user, in: db)
             return ((), event("removed from the account", user, context, principal))
         }
-        vault.sessions.endAll(of: .user(user.id))
+        vault.sessions.endAll(of: .user(user.id), in: user.acctID)
         return .noContent
     }
 

@@ -45,11 +45,11 @@ final class CipherOperation: Sendable {
 
     let identity: Identity
     private let context: LibraryContext
-    private let budget: ByteBudget
+    private let budget: ByteShare
     private let state: Locked<State>
 
     init(
-        _ identity: Identity, budget: ByteBudget, at time: ContinuousClock.Instant, in context: LibraryContext
+        _ identity: Identity, budget: ByteShare, at time: ContinuousClock.Instant, in context: LibraryContext
     ) throws(CryptoError) {
         self.identity = identity
         self.context = context
@@ -156,20 +156,49 @@ extension CipherOperation.Identity {
     fileprivate var holdsBack: Bool { mode == .gcm && direction == .decrypt }
 }
 
-/// Bytes that may be held in all.
+/// Bytes that may be held in all, and for one owner.
 final class ByteBudget: Sendable {
-    private let left: Locked<Int>
+    private struct State: Sendable {
+        var total = 0
+        var byOwner: [String: Int] = [:]
+    }
 
-    init(_ bytes: Int) { left = Locked(bytes) }
+    private let state = Locked(State())
+    private let limit: Int
+    private let ownerLimit: Int
 
-    /// false, and nothing taken, when there are not enough.
-    func take(_ count: Int) -> Bool {
-        left.withLock { left in
-            guard count <= left else { return false }
-            left -= count
+    init(_ limit: Int, ofOne ownerLimit: Int) {
+        self.limit = limit
+        self.ownerLimit = ownerLimit
+    }
+
+    fileprivate func take(_ count: Int, for owner: String) -> Bool {
+        state.withLock { state in
+            let own = state.byOwner[owner] ?? 0
+            guard count <= limit - state.total, count <= ownerLimit - own else { return false }
+            state.total += count
+            if count > 0 { state.byOwner[owner] = own + count }
             return true
         }
     }
 
-    func give(_ count: Int) { left.withLock { $0 += count } }
+    fileprivate func give(_ count: Int, of owner: String) {
+        guard count > 0 else { return }
+        state.withLock { state in
+            state.total -= count
+            let left = (state.byOwner[owner] ?? 0) - count
+            state.byOwner[owner] = left > 0 ? left : nil
+        }
+    }
+}
+
+/// An owner's part of a budget.
+struct ByteShare: Sendable {
+    let budget: ByteBudget
+    let owner: String
+
+    /// false, and nothing taken, when there are not enough.
+    func take(_ count: Int) -> Bool { budget.take(count, for: owner) }
+
+    func give(_ count: Int) { budget.give(count, of: owner) }
 }

@@ -23,6 +23,8 @@ package final class MultiPart: Sendable {
     package static var gcmLimit: Int { 8 << 20 }
     /// Bytes of all GCM decryptions.
     package static var heldLimit: Int { 64 << 20 }
+    /// Of those, one app's or user's.
+    package static var ownerHeldLimit: Int { 16 << 20 }
     /// Bytes of answers that are kept to be given again, in all.
     package static var answerLimit: Int { 16 << 20 }
 
@@ -46,7 +48,7 @@ package final class MultiPart: Sendable {
     }
 
     private let state = Locked(State())
-    private let budget = ByteBudget(MultiPart.heldLimit)
+    private let budget = ByteBudget(MultiPart.heldLimit, ofOne: MultiPart.ownerHeldLimit)
     private let engine: CryptoEngine
     private let now: @Sendable () -> ContinuousClock.Instant
 
@@ -66,7 +68,7 @@ package final class MultiPart: Sendable {
     ) throws -> [UInt8] {
         let operation = try CipherOperation(
             .init(direction: direction, kid: kid, type: type, mode: mode, key: key, parameters: parameters),
-            budget: budget, at: now(), in: engine.context)
+            budget: .init(budget: budget, owner: owner), at: now(), in: engine.context)
         let id = try engine.randomBytes(MultiPart.idLength)
         try makeRoom(owner)
         state.withLock { $0.entries[id] = Entry(owner: owner, operation: operation) }
@@ -147,9 +149,14 @@ package final class MultiPart: Sendable {
         }
         drop(gone)
         let own = left.filter { $0.owner == owner }
-        for (group, limit) in [(own, MultiPart.ownerLimit), (left, MultiPart.limit)] where group.count >= limit {
+        // Whoever has most makes room for the others, at work or not.
+        let most = Dictionary(grouping: left, by: \.owner).values.max { $0.count < $1.count } ?? []
+        let isModest = own.count < most.count / 2
+        for (group, count, limit) in [
+            (own, own.count, MultiPart.ownerLimit), (most, left.count, MultiPart.limit),
+        ] where count >= limit {
             let victim = group.max { ($0.isOver ? 1 : 0, $0.idle) < ($1.isOver ? 1 : 0, $1.idle) }
-            guard let victim, victim.isOver || victim.idle >= MultiPart.busyTime else {
+            guard let victim, victim.isOver || victim.idle >= MultiPart.busyTime || isModest else {
                 throw KMSError(
                     .tooManyRequests,
                     "There are \(limit) encryptions and decryptions in parts at work; finish some and try again")
@@ -228,7 +235,8 @@ package final class MultiPart: Sendable {
     static var tooMuchHeld: KMSError {
         KMSError(
             .serviceUnavailable,
-            "The server holds \(heldLimit) bytes of unfinished GCM decryptions and takes no more; try again later")
+            "Unfinished GCM decryptions may have \(ownerHeldLimit) bytes of one app or user, \(heldLimit) of all together, "
+                + "and there is no room for this; finish some and try again")
     }
 }
 

@@ -6,8 +6,8 @@ internal import NIOSSL
 package struct KMSContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     package let origin: RequestOrigin
-    /// Groups whose approvers have approved this very request.
-    package var approvedGroups: Set<String> = []
+    /// With which this very request is made.
+    var approval: ApprovalRecord?
     private let channel: any Channel
 
     package init(source: Source) {

@@ -116,7 +116,7 @@ final class QuickRoutes: Sendable {
     private func principal(_ head: HTTPRequestHead, _ origin: RequestOrigin) throws -> Principal? {
         guard let header = head.headers.first(name: "authorization") else { return nil }
         guard var principal = try authenticator.known(header, from: origin.clientAddress) else { return nil }
-        let guarded = vault.guardedGroups.all
+        let guarded = vault.guardedGroups.closed(to: nil)
         if !guarded.isEmpty { principal.guardedGroups = guarded }
         return principal
     }

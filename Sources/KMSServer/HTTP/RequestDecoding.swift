@@ -34,12 +34,20 @@ extension Request {
         return try SignRequest(plain: buffer.readableBytesView) ?? Request.decode(SignRequest.self, from: buffer)
     }
 
-    /// The whole body, which is not empty.
-    private func bytes() async throws -> ByteBuffer {
+    /// The request with its whole body.
+    ///
+    /// - Throws: `KMSError` 413 for a body over the limit, 400 for one that is cut off.
+    func complete() async throws -> Request {
+        guard hasBody else { return self }
+        var request = self
+        request.body = .init(buffer: try await collected())
+        return request
+    }
+
+    private func collected() async throws -> ByteBuffer {
         if let length = headers[.contentLength].flatMap(Int.init), length > Request.bodyLimit { throw tooLarge }
-        let buffer: ByteBuffer
         do {
-            buffer = try await body.collect(upTo: Request.bodyLimit)
+            return try await body.collect(upTo: Request.bodyLimit)
         } catch is NIOTooManyBytesError {
             throw tooLarge
         } catch let error as CancellationError {
@@ -48,6 +56,11 @@ extension Request {
             // What else can fail here is the connection: chunks that are none, or a client that hung up.
             throw KMSError.badRequest("The request body is cut off or its chunks are malformed")
         }
+    }
+
+    /// The whole body, which is not empty.
+    private func bytes() async throws -> ByteBuffer {
+        let buffer = try await collected()
         guard buffer.readableBytes > 0 else {
             throw KMSError.badRequest("The request body is empty; expected a JSON object")
         }
@@ -71,7 +84,7 @@ extension Request {
         }
     }
 
-    private var hasBody: Bool {
+    var hasBody: Bool {
         headers[.contentLength].flatMap(Int.init) ?? 0 > 0 || headers[.transferEncoding] != nil
     }
 

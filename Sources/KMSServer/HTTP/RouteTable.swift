@@ -7,8 +7,7 @@ package final class RouteTable {
     package typealias Handler = @Sendable (Request, KMSContext, Principal) async throws -> Response
 
     private let router = Router(context: KMSContext.self, options: .autoGenerateHeadEndpoints)
-    private let authenticator: Authenticator
-    private let guardedGroups: GuardedGroups
+    private let admission: Admission
     private let metrics: RequestMetrics
     /// Of each path. Its parameters begin with a colon.
     package private(set) var methods: [String: [HTTPRequest.Method]] = [:]
@@ -17,8 +16,7 @@ package final class RouteTable {
 
     /// - Parameter metrics: where its requests are counted; else with the vault's.
     package init(vault: Vault, metrics: RequestMetrics? = nil) {
-        authenticator = vault.authenticator
-        guardedGroups = vault.guardedGroups
+        admission = vault.admission
         self.metrics = metrics ?? vault.metrics.requests
         router.add(middleware: RequestLog(metrics: self.metrics, storage: vault.storage))
     }
@@ -36,17 +34,15 @@ package final class RouteTable {
         _ method: HTTPRequest.Method, _ path: String, quick: QuickHandler? = nil, _ handler: @escaping Handler
     ) {
         if let quick { self.quick.append(QuickRoutes.Route(path, quick)) }
-        let (authenticator, guardedGroups) = (authenticator, guardedGroups)
-        open(method, path) { request, context in
-            var principal = try await authenticator.principal(of: request, context: context)
-            let guarded = guardedGroups.all
-            if !guarded.isEmpty { principal.guardedGroups = guarded.subtracting(context.approvedGroups) }
-            do {
-                return try await handler(request, context, principal)
-            } catch let error as KMSError where error.status == .forbidden {
-                try await authenticator.audit.record(
-                    AuditEvent(refusal: error, of: "\(method) \(path)", by: principal, context))
-                throw error
+        open(method, path) { [admission] request, context in
+            try await admission.admit(request, context) { request, principal in
+                do {
+                    return try await handler(request, context, principal)
+                } catch let error as KMSError where error.status == .forbidden {
+                    try await admission.authenticator.audit.record(
+                        AuditEvent(refusal: error, of: "\(method) \(path)", by: principal, context))
+                    throw error
+                }
             }
         }
     }

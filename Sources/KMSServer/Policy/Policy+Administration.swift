@@ -38,11 +38,6 @@ extension Policy {
         guard isAllowed else { throw .forbidden("Requested operation is not allowed: it needs \(reach.sentence)") }
     }
 
-    /// What has no row in the table.
-    package static func checkAdministrator(_ principal: Principal) throws(KMSError) {
-        try check(principal, may: .changePlugins)
-    }
-
     private static func isAllowed(_ user: UserRecord, _ reach: Reach, _ groups: some Collection<String>) -> Bool {
         switch (reach, user.role) {
         case (_, .administrator), (.users, _), (.everybody, _): true

@@ -17,8 +17,18 @@ extension Policy {
         guard !principal.guardedGroups.contains(group) else { throw .approvalRequired }
     }
 
-    /// - Throws: `KMSError` 400 for a policy that could never be satisfied, or by fewer than it seems.
+    /// - Throws: `KMSError` 400 for a policy that could never be satisfied, or by fewer than it seems; 409 when too many
+    ///   of those whom it names are disabled.
     static func check(_ policy: ApprovalPolicy, account: String, in db: Database) throws {
+        try checkMembers(of: policy, account: account, in: db)
+        guard try policy.isSatisfied(by: ApproverStore.able(policy, account: account, in: db)) else {
+            throw KMSError.conflict(
+                "Field \"approval_policy\": too many of its users and apps are disabled, or have not accepted their "
+                    + "invitation, for it ever to be met")
+        }
+    }
+
+    private static func checkMembers(of policy: ApprovalPolicy, account: String, in db: Database) throws {
         switch policy {
         case .user(let id):
             guard try UserStore.find(id: id, account: account, in: db) != nil else {
@@ -37,7 +47,7 @@ extension Policy {
             guard policy.approvers.count == members.reduce(0, { $0 + $1.approvers.count }) else {
                 throw KMSError.badRequest("Field \"approval_policy\" names a user or app twice")
             }
-            for member in members { try check(member, account: account, in: db) }
+            for member in members { try checkMembers(of: member, account: account, in: db) }
         }
     }
 }

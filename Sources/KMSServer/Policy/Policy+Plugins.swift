@@ -9,11 +9,6 @@ extension Policy {
         return plugin.groups.contains(where: groups.contains)
     }
 
-    /// - Throws: 403 unless the caller administers the account.
-    package static func checkChangePlugins(_ principal: Principal) throws(KMSError) {
-        try checkAdministrator(principal)
-    }
-
     /// - Throws: 404 when the plugin is not visible, 403 when it is switched off.
     package static func check(_ principal: Principal, mayRun plugin: Plugin) throws(KMSError) {
         guard isVisible(plugin, to: principal) else { throw .noSuchPlugin }

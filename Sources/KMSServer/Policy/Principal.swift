@@ -1,7 +1,7 @@
 package import KMSModel
 
 /// Who makes a request.
-package enum Principal: Sendable {
+package enum Principal: Sendable, Equatable {
     case app(AppRecord)
     case user(UserRecord)
 

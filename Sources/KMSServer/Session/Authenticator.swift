@@ -60,7 +60,7 @@ package struct Authenticator: Sendable {
 
     /// The app with this API key; with an empty secret, the app whose certificate the client has shown.
     package func login(_ id: String, _ secret: Secret, _ context: KMSContext) async throws -> AppLogin {
-        let login = try await attempt("App", id, recorded: id, context) { () -> AppLogin in
+        let login = try await attempt(.app(id), context) { () -> AppLogin in
             guard secret.isEmpty, let certificate = await context.clientCertificate() else {
                 return try await app(id, secret)
             }
@@ -74,29 +74,38 @@ package struct Authenticator: Sendable {
     package func login(certificate: [UInt8], _ context: KMSContext) async throws -> AppLogin {
         let hash = try Digest.hash(certificate, .sha256, in: self.context)
         let name = Hex.text(hash)
-        let found = try await attempt("App", name, recorded: nil, context) { try await app(certificate, hash) }
+        let found = try await attempt(.certificate(name), context) { try await app(certificate, hash) }
         try found.checkAddress(context.clientAddress)
         return AppLogin(app: found)
     }
 
-    /// The user with this password. The claimed name is not recorded: people type passwords there.
+    /// The user with this password.
     package func login(user email: String, _ password: Secret, _ context: KMSContext) async throws -> UserRecord {
-        try await attempt("User", email, recorded: nil, context) { try await user(email, password) }
+        try await attempt(.user(email), context) { try await user(email, password) }
     }
 
     /// Slows guesses down and records those that fail.
-    package func attempt<Owner>(
-        _ type: String, _ claimed: String, recorded id: String?, _ context: KMSContext, _ body: () async throws -> Owner
+    private func attempt<Owner>(
+        _ claim: LoginClaim, _ context: KMSContext, _ body: () async throws -> Owner
     ) async throws -> Owner {
-        try throttle.check(claimed, from: context.clientAddress)
+        try throttle.check(claim.name, from: context.clientAddress)
         do {
             let owner = try await body()
-            throttle.succeeded(claimed, from: context.clientAddress)
+            throttle.succeeded(claim.name, from: context.clientAddress)
             return owner
         } catch let error as KMSError where error.status == .unauthorized {
-            throttle.failed(claimed, from: context.clientAddress)
+            throttle.failed(claim.name, from: context.clientAddress)
             work.count { $0.throttled += 1 }
-            try await audit.record(AuditEvent(failedLogin: "Login failed", actorType: type, actorID: id, context))
+            let owner = try await pool.read { db in try claim.owner(in: db) }
+            work.count { $0.reads += 1 }
+            // Of names that nobody has, only the operator of the machine learns.
+            context.logger.notice(
+                "login failed",
+                metadata: [
+                    "type": "\(claim.actorType)", "id": "\(owner?.id ?? claim.recordedID ?? "-")",
+                    "client": "\(context.clientAddress ?? "-")",
+                ])
+            try await audit.record(AuditEvent(failedLogin: claim, of: owner, context))
             work.count { $0.records += 1 }
             throw error
         }
@@ -131,13 +140,18 @@ package struct Authenticator: Sendable {
         return try await pool.read { db in try AppStore.find(id: id, in: db) }
     }
 
+    /// Every failure has hashed, read the database and checked the certificate once, as above.
     private func app(_ id: String, _ certificate: [UInt8]) async throws -> AppRecord {
-        guard let app = try await app(id), app.enabled, let shown = ClientCertificate(der: certificate) else {
-            throw KMSError.wrongCredential
-        }
         let hash = try Digest.hash(certificate, .sha256, in: context)
-        guard try await isRight(shown, hash, for: app) else { throw KMSError.wrongCredential }
-        return app
+        work.count { $0.hashes += 1 }
+        let known = apps.cached(id)
+        let app: AppRecord? = if let known { known } else { try await apps.value(id) { try await read(id) } }
+        let able = app?.enabled ?? false ? app : nil
+        let isRight: Bool =
+            if let shown = ClientCertificate(der: certificate) { await isRight(shown, hash, for: able) } else { false }
+        if isRight, let able { return able }
+        if known != nil { _ = try await read(id) }
+        throw KMSError.wrongCredential
     }
 
     private func app(_ certificate: [UInt8], _ hash: [UInt8]) async throws -> AppRecord {
@@ -147,17 +161,23 @@ package struct Authenticator: Sendable {
         }
         var found: [AppRecord] = []
         for app in candidates where app.enabled {
-            if try await isRight(shown, hash, for: app) { found.append(app) }
+            if await isRight(shown, hash, for: app) { found.append(app) }
         }
         guard let app = found.first, found.count == 1 else { throw KMSError.wrongCredential }
         return app
     }
 
-    private func isRight(_ shown: ClientCertificate, _ hash: [UInt8], for app: AppRecord) async throws -> Bool {
-        switch app.credential {
-        case nil, .secret?: false
-        case .certificate?: app.certificateHash == hash && shown.isValidNow
-        case .trustedAuthority(let authority)?: await shown.belongs(to: authority)
+    /// - Parameter app: nil: there is none, which takes the time of the check all the same.
+    private func isRight(_ shown: ClientCertificate, _ hash: [UInt8], for app: AppRecord?) async -> Bool {
+        work.count { $0.comparisons += 1 }
+        switch app?.credential {
+        case .certificate? where app?.certificateHash == hash && shown.isValidNow:
+            return true
+        case .trustedAuthority(let authority)?:
+            return await shown.belongs(to: authority)
+        case nil, .secret?, .certificate?:
+            _ = await shown.belongs(to: shown.ownAuthority)
+            return false
         }
     }
 

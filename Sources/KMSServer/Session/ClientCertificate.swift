@@ -6,11 +6,18 @@ internal import X509
 /// The certificate that a client has shown in the TLS handshake.
 struct ClientCertificate: Sendable {
     private let certificate: Certificate
+    private let der: Data
 
     /// nil for what is no certificate.
     init?(der: [UInt8]) {
         guard let certificate = try? Certificate(derEncoded: der) else { return nil }
         self.certificate = certificate
+        self.der = Data(der)
+    }
+
+    /// One whose check costs what an app's costs: the certificate as if it were its own authority's.
+    var ownAuthority: TrustedAuthority {
+        TrustedAuthority(caCertificate: der, subject: .name(CertificateSubject.pairs(certificate.subject)))
     }
 
     var isValidNow: Bool {
@@ -40,7 +47,7 @@ struct ClientCertificate: Sendable {
         case .dnsName(let name):
             return alternativeNames.contains { alternative in
                 guard case .dnsName(let found) = alternative else { return false }
-                return found.lowercased() == name.lowercased()
+                return CertificateSubject.folded(found) == CertificateSubject.folded(name)
             }
         case .address(let text):
             guard let bytes = ServerIdentity.address(text) else { return false }
@@ -56,7 +63,8 @@ struct ClientCertificate: Sendable {
     }
 }
 
-/// Subjects as sorted lists of "OID=value", so that the order of the attributes does not matter.
+/// Subjects as sorted lists of "OID=value", so that the order of the attributes does not matter. As bytes: to `String`,
+/// texts are equal that an authority may have given to two different clients.
 enum CertificateSubject {
     /// The abbreviations that people write.
     private static var names: [String: String] {
@@ -67,28 +75,42 @@ enum CertificateSubject {
         ]
     }
 
+    /// A DNS name without the difference between ASCII's upper and lower case, and no other.
+    static func folded(_ name: String) -> [UInt8] {
+        name.utf8.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
+    }
+
+    /// As an administrator would write them.
+    static func pairs(_ name: DistinguishedName) -> [[String]] {
+        name.flatMap { Array($0) }.map { ["\($0.type)", String($0.value) ?? ""] }
+    }
+
+    private static func sorted(_ entries: [String]) -> [[UInt8]]? {
+        entries.isEmpty ? nil : entries.map { Array($0.utf8) }.sorted { $0.lexicographicallyPrecedes($1) }
+    }
+
     static func oid(_ name: String) -> String? {
         if let known = names[name.uppercased()] { return known }
         return ASN1ObjectIdentifier(untrusted: name).map { "\($0)" }
     }
 
     /// nil when a pair is none or the list is empty.
-    static func normalized(_ pairs: [[String]]) -> [String]? {
+    static func normalized(_ pairs: [[String]]) -> [[UInt8]]? {
         var entries: [String] = []
         for pair in pairs {
             guard pair.count == 2, let oid = oid(pair[0]) else { return nil }
             entries.append(oid + "=" + pair[1])
         }
-        return entries.isEmpty ? nil : entries.sorted()
+        return sorted(entries)
     }
 
-    static func normalized(_ name: DistinguishedName) -> [String]? {
+    static func normalized(_ name: DistinguishedName) -> [[UInt8]]? {
         var entries: [String] = []
         for attribute in name.flatMap({ Array($0) }) {
             guard let value = String(attribute.value) else { return nil }
             entries.append("\(attribute.type)=" + value)
         }
-        return entries.isEmpty ? nil : entries.sorted()
+        return sorted(entries)
     }
 }
 

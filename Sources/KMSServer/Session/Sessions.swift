@@ -119,6 +119,11 @@ package final class Sessions: Sendable {
         state.withLock { $0.filter { $0.owner != owner } }
     }
 
+    /// After the end of a membership: those with the account selected.
+    package func endAll(of owner: Owner, in account: String) {
+        state.withLock { $0.filter { $0.owner != owner || $0.account != account } }
+    }
+
     /// - Parameter token: of the session that made the change and goes on.
     package func endAll(of owner: Owner, but token: String) {
         let kept = key(token)

@@ -2,7 +2,7 @@ package import KMSModel
 package import KMSSupport
 
 /// An app as stored, with everything that a decision about it needs.
-package struct AppRecord: Sendable {
+package struct AppRecord: Sendable, Equatable {
     package var id: String
     package var acctID: String
     package var name: String
@@ -33,7 +33,7 @@ package struct AppRecord: Sendable {
     package var guardedGroups: Set<String> = []
 
     /// The secret before the last reset, which works for a while.
-    package struct PreviousSecret: Sendable {
+    package struct PreviousSecret: Sendable, Equatable {
         package var hash: Secret
         package var until: Timestamp
     }

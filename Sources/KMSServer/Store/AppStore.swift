@@ -15,7 +15,8 @@ package enum AppStore {
         try update(app, in: db)
     }
 
-    /// - Throws: `KMSError` 409 when another app of the account has the name.
+    /// - Throws: `KMSError` 409 when another app of the account has the name, or it would be disabled while an approval
+    ///   policy cannot be met without it.
     package static func update(_ app: AppRecord, in db: Database) throws {
         let addresses = app.addressPolicy == .allowAll ? nil : try json(app.addressPolicy)
         try db.execute(
@@ -38,10 +39,13 @@ package enum AppStore {
                 sql: "INSERT INTO app_group (app_id, group_id, permissions) VALUES (?, ?, ?)",
                 arguments: [app.id, group, permissions?.map(\.rawValue).sorted().joined(separator: " ")])
         }
+        if !app.enabled { try ApproverStore.checkLoss(of: app.id, account: app.acctID, in: db) }
     }
 
-    package static func delete(_ id: String, in db: Database) throws {
-        try db.execute(sql: "DELETE FROM app WHERE app_id = ?", arguments: [id])
+    /// - Throws: `KMSError` 409 while an approval policy cannot be met without it.
+    package static func delete(_ app: AppRecord, in db: Database) throws {
+        try db.execute(sql: "DELETE FROM app WHERE app_id = ?", arguments: [app.id])
+        try ApproverStore.checkLoss(of: app.id, account: app.acctID, in: db)
     }
 
     package static func find(id: String, in db: Database) throws -> AppRecord? {

@@ -17,8 +17,10 @@ struct ApprovalRecord: Codable, Sendable {
         var sobject: String?
         var group: String?
         var plugin: String?
+        var app: String?
+        var user: String?
 
-        var id: String? { sobject ?? group ?? plugin }
+        var id: String? { sobject ?? group ?? plugin ?? app ?? user }
     }
 
     /// Seconds from the making of a request to the end of everything about it.

@@ -18,7 +18,7 @@ package enum AuditStore {
         /// Seconds since the epoch, inclusive.
         package var rangeFrom: Int?
         package var rangeTo: Int?
-        /// Only records of this account, and those of none, such as failed logins.
+        /// Only records of this account, and those of the machine's operator.
         package var account: String?
         package var actionType: String?
         package var actorType: String?
@@ -112,8 +112,10 @@ package enum AuditStore {
         add("time >= ?", filter.rangeFrom)
         add("time <= ?", filter.rangeTo)
         if let account = filter.account {
-            condition += " AND ifnull(json_extract(record, '$.acct_id'), ?) = ?"
-            arguments += [account, account]
+            condition += """
+                 AND ifnull(json_extract(record, '$.acct_id'), json_extract(record, '$.actor_type')) IN (?, ?)
+                """
+            arguments += [account, AuditEvent.systemActor]
         }
         add("action_type = ?", filter.actionType)
         add("json_extract(record, '$.actor_type') = ? COLLATE NOCASE", filter.actorType)

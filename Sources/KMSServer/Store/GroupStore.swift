@@ -53,9 +53,10 @@ package enum GroupStore {
         ).map { try group($0) }
     }
 
-    /// Groups whose objects need approvals, in all accounts.
-    package static func guarded(in db: Database) throws -> Set<String> {
-        Set(try String.fetchAll(db, sql: "SELECT group_id FROM \"group\" WHERE approval_policy IS NOT NULL"))
+    /// Of the groups whose objects need approvals, in all accounts, by the group's id.
+    static func policies(in db: Database) throws -> [String: ApprovalPolicy] {
+        let groups = try Row.fetchAll(db, sql: "SELECT * FROM \"group\" WHERE approval_policy IS NOT NULL").map(group)
+        return groups.reduce(into: [:]) { $0[$1.groupID] = $1.approvalPolicy }
     }
 
     package static func forEach(account: String, in db: Database, _ body: (Group) throws -> Void) throws {

@@ -1,7 +1,7 @@
 package import KMSModel
 
 /// A user as a member of one account. The same user may be in several, with the same password and other rights.
-package struct UserRecord: Sendable {
+package struct UserRecord: Sendable, Equatable {
     package var id: String
     package var acctID: String
     package var email: String

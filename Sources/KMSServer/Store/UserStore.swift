@@ -39,7 +39,8 @@ package enum UserStore {
 
     /// Names and membership.
     ///
-    /// - Throws: `KMSError` 409 when the account would be without an administrator.
+    /// - Throws: `KMSError` 409 when the account would be without an administrator, or an approval policy without enough
+    ///   approvers.
     package static func update(_ user: UserRecord, in db: Database) throws {
         try db.execute(
             sql: "UPDATE user SET first_name = ?, last_name = ? WHERE user_id = ?",
@@ -49,6 +50,7 @@ package enum UserStore {
             arguments: [user.role.rawValue, user.isEnabled, user.isPending, user.id, user.acctID])
         try setGroups(user, in: db)
         try checkAdministrator(of: user.acctID, in: db)
+        if !user.isActive { try ApproverStore.checkLoss(of: user.id, account: user.acctID, in: db) }
     }
 
     package static func setPassword(of id: String, hash: String, in db: Database) throws {
@@ -57,11 +59,13 @@ package enum UserStore {
 
     /// Ends a membership, and with the last one the user.
     ///
-    /// - Throws: `KMSError` 409 when the account would be without an administrator.
+    /// - Throws: `KMSError` 409 when the account would be without an administrator, or an approval policy without enough
+    ///   approvers.
     package static func removeMember(_ user: UserRecord, in db: Database) throws {
         try db.execute(
             sql: "DELETE FROM member WHERE user_id = ? AND acct_id = ?", arguments: [user.id, user.acctID])
         try checkAdministrator(of: user.acctID, in: db)
+        try ApproverStore.checkLoss(of: user.id, account: user.acctID, in: db)
         try db.execute(
             sql: "DELETE FROM user WHERE user_id = ? AND user_id NOT IN (SELECT user_id FROM member)",
             arguments: [user.id])

@@ -205,3 +205,65 @@ def test_address_policy(server, admin):
     assert "10.0.0.1/8" in admin.expect(400, "PATCH", path, {"ip_address_policy": {"whitelist": ["10.0.0.1/8"]}}).text
     rest.close()
     bearer.close()
+
+
+def hostile(client):
+    """Certificates that no authority should have issued, by name."""
+    common = "/O=Example/CN=web"
+    intermediate = client.leaf("no-ca", "/CN=Clients")
+    ca = client.issue("sub", "/CN=Sub", "basicConstraints=critical,CA:TRUE", issuer=client.authority)
+    names = ",".join(f"DNS:name-{number}.example" for number in range(500))
+    return {
+        "not for clients": client.leaf("hostile-eku", common, "extendedKeyUsage=serverAuth,codeSigning"),
+        "issued by no authority": client.leaf("hostile-no-ca", common, issuer=intermediate),
+        "issued indirectly": client.leaf("hostile-sub", common, issuer=ca),
+        "an authority of the same name": client.leaf(
+            "hostile-twin", common, issuer=client.issue("twin", "/CN=Clients", "basicConstraints=critical,CA:TRUE")
+        ),
+        "large": client.leaf("hostile-large", "/CN=large", f"subjectAltName={names}"),
+        "unknown critical extension": client.leaf("hostile-critical", common, "1.2.3.4=critical,ASN1:UTF8String:x"),
+        "another case of the name": client.leaf("hostile-case", "/O=Example/CN=WEB"),
+    }
+
+
+def test_hostile_certificates(client, make_app, server):
+    """401 for each, and nothing else happens."""
+    app = make_app(by_authority(client.authority, {"subject": [["CN", "web"], ["O", "Example"]]}))
+    right = client.leaf("right-again", "/O=Example/CN=web")
+    for what, identity in hostile(client).items():
+        for claimed in (app, None):
+            assert client.login(identity, claimed)[0] == 401, what
+        assert client.login(right, app)[0] == 200
+    assert " error kmsd" not in server.log.read_text()
+
+
+def test_name_with_a_nul(client, make_app):
+    """For a C program `web.example` ends where such a name goes on."""
+    app = make_app(by_authority(client.authority, {"subject_general": {"dns_name": "web.example"}}))
+    # "web.example\0.evil" as an IA5String in a GeneralName of type 2, which openssl's own syntax cannot say.
+    name = b"web.example\0.evil"
+    value = bytes([0x30, len(name) + 2, 0x82, len(name)]) + name
+    evil = client.leaf("nul", "/CN=x", "2.5.29.17=DER:" + ":".join(f"{byte:02x}" for byte in value))
+    assert client.login(evil, app)[0] == 401
+    good = client.leaf("no-nul", "/CN=x", "subjectAltName=DNS:WEB.example")
+    assert client.login(good, app)[0] == 200
+
+
+def test_more_than_tls_takes(client, make_app, server):
+    """TLS ends the connection of a client that shows more than 16 KiB; of a chain, kmsd looks at the first only."""
+    app = make_app(by_authority(client.authority, {"subject": [["CN", "first"]]}))
+    leaf = client.leaf("first", "/CN=first")
+    other = client.leaf("other-one", "/CN=other")[0].read_text()
+    chain = client.directory / "chain.pem"
+    for length in (10, 100, 1_000):
+        chain.write_text(leaf[0].read_text() + other * (length - 1))
+        if length == 10:
+            assert client.login((chain, leaf[1]), app)[0] == 200
+            continue
+        with pytest.raises((OSError, http.client.HTTPException)):
+            client.login((chain, leaf[1]), app)
+    names = ",".join(f"DNS:name-{number}.example" for number in range(2_500))
+    with pytest.raises((OSError, http.client.HTTPException)):
+        client.login(client.leaf("huge", "/CN=first", f"subjectAltName={names}"), app)
+    assert client.login(leaf, app)[0] == 200
+    assert " error kmsd" not in server.log.read_text()

@@ -26,11 +26,16 @@ def admin(server):
 
 @pytest.fixture(scope="module")
 def records(server, admin) -> list[tuple[int, dict]]:
-    """All, newest first, from the database; nothing is recorded from here on."""
+    """The account's, newest first, from the database; nothing is recorded from here on."""
     (text,) = server.sql(
         "SELECT json_group_array(json_array(sequence, json(record))) FROM (SELECT * FROM audit ORDER BY sequence DESC)"
     )
-    return [(sequence, record) for sequence, record in json.loads(text)]
+    everything = [(sequence, record) for sequence, record in json.loads(text)]
+    # The failed login of somebody whom nobody knows.
+    (unknown,) = [record for _, record in everything if record["acct_id"] is None]
+    assert unknown["message"] == "Login failed" and unknown["actor_id"] is None
+    assert "login failed" in server.log.read_text()
+    return [(sequence, record) for sequence, record in everything if record is not unknown]
 
 
 def ids(admin, **query) -> list[int]:
