@@ -4,6 +4,9 @@ package import KMSModel
 internal import NIOCore
 
 extension Request {
+    /// Whether the body is known to be of the size of an ordinary signature's.
+    package var isShort: Bool { headers[.contentLength].flatMap(Int.init).map { $0 <= 16_384 } ?? false }
+
     /// As `json`, but no body at all counts as an empty object.
     package func jsonIfAny<Body: Decodable>(
         _ type: Body.Type, refusing refused: [RefusedField] = []

@@ -55,7 +55,7 @@ extension Response {
     ) async throws {
         var (start, needsComma) = (start, !isFirst)
         while let position = start {
-            let part = try await offLoop { try await part(position) }
+            let part = try await part(position)
             start = part.next
             guard part.count > 0 else { continue }
             var buffer = ByteBuffer()
