@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import KMSModel
 import KMSServer
+import Logging
 import Testing
 
 @Suite("Audit log's journal")
@@ -132,9 +133,10 @@ extension TestKMS {
         defer { try? FileManager.default.removeItem(atPath: copy.path) }
         try FileManager.default.copyItem(atPath: directory.path, toPath: copy.path)
         try change(copy)
-        let store = try DataStore.open(copy, masterKey: .init())
-        defer { try? store.pool.close() }
-        #expect(try Verification.run(copy, masterKey: .init()) { _ in }.findings >= 0)
-        return try await store.pool.read { db in try JournalTests.numbers(db) }
+        let vault = try await Vault.open(copy, logger: Logger(label: "test"))
+        defer { try? vault.pool.close() }
+        #expect(await vault.audit.settleAndEmpty())
+        #expect(try Verification.run(copy, masterKey: .init()) { _ in }.findings == 0)
+        return try await vault.pool.read { db in try JournalTests.numbers(db) }
     }
 }

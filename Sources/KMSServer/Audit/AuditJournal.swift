@@ -34,17 +34,19 @@ struct AuditJournal {
     /// Of the last record.
     private(set) var position: Int64
 
-    /// Begins a journal of empty files.
+    /// Goes on with what is left of the journal.
     ///
-    /// - Throws: `StartError` when they cannot be made.
-    init(in directory: String, chain: AuditChain, after position: Int64) throws(StartError) {
+    /// - Throws: `StartError` when its files cannot be made or written.
+    init(_ left: LeftJournal, in directory: String, chain: AuditChain) throws(StartError) {
         self.chain = chain
-        self.position = position
+        position = left.position
         files = []
-        for path in AuditJournal.paths(in: directory) {
-            let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-            guard descriptor >= 0 else { throw StartError(cannot: "open \(path)", errno) }
-            files.append(File(descriptor: descriptor))
+        for (path, size) in zip(AuditJournal.paths(in: directory), left.sizes) {
+            let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+            guard descriptor >= 0, ftruncate(descriptor, size) == 0 else {
+                throw StartError(cannot: "write \(path)", errno)
+            }
+            files.append(File(descriptor: descriptor, size: size, position: left.position))
         }
     }
 
@@ -72,14 +74,11 @@ struct AuditJournal {
         if files[1 - current].size == 0 { current = 1 - current }
     }
 
-    /// Empties the file that is not written to, if nothing in it is newer than what is in the database and on the disk.
+    /// Empties the files in which nothing is newer than what is in the database and on the disk.
     mutating func empty(through position: Int64) {
-        let other = 1 - current
-        guard files[other].size > 0, files[other].position <= position, ftruncate(files[other].descriptor, 0) == 0
-        else {
-            return
+        for index in files.indices where files[index].size > 0 && files[index].position <= position {
+            if ftruncate(files[index].descriptor, 0) == 0 { files[index].size = 0 }
         }
-        files[other].size = 0
     }
 
     private static func resultCode(_ number: Int32) -> ResultCode {
@@ -98,13 +97,18 @@ struct LeftJournal {
     private(set) var position: Int64
     /// Lines that are no records of this log. A power cut may leave some at the end of a file.
     private(set) var damaged = 0
+    /// Of each file, in bytes, without what comes after the last end of a line: that was never answered.
+    private(set) var sizes: [off_t] = []
 
     /// - Throws: `StartError` when there are files that cannot be read.
     init(in directory: String, _ chain: AuditChain, after position: Int64) throws(StartError) {
         self.position = position
         var found: [Int64: UnsettledRecord] = [:]
         for path in AuditJournal.paths(in: directory) {
-            for line in try LeftJournal.lines(path) {
+            let bytes = try LeftJournal.bytes(path)
+            let end = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+            sizes.append(off_t(end))
+            for line in bytes[..<end].split(separator: UInt8(ascii: "\n")) {
                 if let (position, record) = chain.journalRecord(line) {
                     found[position] = record
                 } else {
@@ -125,21 +129,26 @@ struct LeftJournal {
         return "audit journal: \(lines) not kmsd's; a power cut may have damaged the end, or somebody wrote there"
     }
 
-    /// Brings the records into the database; and says there that others are lost, if that is so.
-    func settle(_ chain: AuditChain, in db: Database) throws {
-        if !records.isEmpty { try chain.append(records, through: position, in: db) }
-        guard damaged > 0 else { return }
-        var event = AuditEvent(system: "The audit log's journal was damaged: \(damaged) lines of it are lost")
+    /// For the log, where lines of the journal are lost.
+    var event: AuditEvent? {
+        guard damaged > 0 else { return nil }
+        var event = AuditEvent(system: "The audit log's journal was damaged: \(damaged) of its lines are lost")
         event.severity = .error
-        try chain.append([event], in: db)
+        return event
     }
 
-    /// Without what comes after the last end of a line: it was never answered.
-    private static func lines(_ path: String) throws(StartError) -> [ArraySlice<UInt8>] {
+    /// Everything in the files.
+    static func bytes(in directory: String) throws(StartError) -> [UInt8] {
+        var all: [UInt8] = []
+        for path in AuditJournal.paths(in: directory) { all += try bytes(path) }
+        return all
+    }
+
+    private static func bytes(_ path: String) throws(StartError) -> [UInt8] {
         guard access(path, F_OK) == 0 else { return [] }
         guard let data = FileManager.default.contents(atPath: path) else {
             throw StartError(cannot: "read \(path)", errno)
         }
-        return Array(data).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+        return Array(data)
     }
 }

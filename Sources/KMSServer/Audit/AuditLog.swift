@@ -25,9 +25,8 @@ package final class AuditLog: Sendable {
         var journal: AuditJournal
         /// Noted, and with no transaction yet.
         var noted: [UnsettledRecord] = []
-        /// Those that the transaction under way, or the next one after it has failed, writes; up to `position`.
+        /// Those that the transaction under way, or the next one after it has failed, writes.
         var settling: [UnsettledRecord] = []
-        var position: Int64
         /// Up to this one they are in the database.
         var settled: Int64
         var isSettlingDue = false
@@ -57,7 +56,10 @@ package final class AuditLog: Sendable {
     private let flusher: WALFlusher
     private let state: Locked<State>
 
-    /// - Parameter directory: for the journal, from which the database has everything (`DataStore.open`).
+    /// Begins with what a server that was killed has left in the journal.
+    ///
+    /// - Parameter directory: where the journal is.
+    /// - Throws: `StartError` when it cannot be read or written.
     package init(
         pool: DatabasePool, directory: String, chain: AuditChain, flush: Flush, storage: StorageHealth,
         flusher: WALFlusher
@@ -67,9 +69,25 @@ package final class AuditLog: Sendable {
         self.flush = flush
         self.storage = storage
         self.flusher = flusher
-        let position = try pool.read { db in try AuditStore.head(in: db)?.position ?? 0 }
-        let journal = try AuditJournal(in: directory, chain: chain, after: position)
-        state = Locked(State(journal: journal, position: position, settled: position))
+        let settled = try pool.read { db in try AuditStore.head(in: db)?.position ?? 0 }
+        let left = try LeftJournal(in: directory, chain, after: settled)
+        let journal = try AuditJournal(left, in: directory, chain: chain)
+        var state = State(journal: journal, settled: settled)
+        state.noted = left.records
+        if let event = left.event { state.noted.append(state.record(event)) }
+        self.state = Locked(state)
+        try settleAtStart()
+    }
+
+    /// A full disk is no reason not to start: the records stay in the journal.
+    private func settleAtStart() throws {
+        do {
+            try storage.observing { try pool.writeWithoutTransaction { db in try settle(db) } }
+        } catch let error as KMSError {
+            state.withLock { $0.failure = error }
+        }
+        state.withLock { $0.isSettlingDue = true }
+        scheduleSettling()
     }
 
     deinit { state.withLock { $0.journal.close() } }
@@ -105,15 +123,10 @@ package final class AuditLog: Sendable {
     /// what they tell of are stored together or not at all.
     package func append(_ events: [AuditEvent], in db: Database) throws {
         let (records, position) = state.withLock { state in
-            if state.settling.isEmpty {
-                swap(&state.settling, &state.noted)
-            } else {
-                state.settling += state.noted
-                state.noted = []
-            }
-            state.position = state.journal.position
+            state.settling += state.noted
+            state.noted = []
             state.journal.turn()
-            return (state.settling + events.map { state.record($0) }, state.position)
+            return (state.settling + events.map { state.record($0) }, state.journal.position)
         }
         guard !records.isEmpty else { return }
         try chain.append(records, through: position, in: db)
@@ -171,14 +184,7 @@ package final class AuditLog: Sendable {
     package func settleAndEmpty() async -> Bool {
         guard (try? await settle()) != nil else { return false }
         let settled = state.withLock { $0.settled }
-        guard await flusher.flush() else { return true }
-        state.withLock { state in
-            state.journal.empty(through: settled)
-            // What was noted last may be in the file that is still written to.
-            guard state.isEmpty else { return }
-            state.journal.turn()
-            state.journal.empty(through: settled)
-        }
+        if await flusher.flush() { state.withLock { $0.journal.empty(through: settled) } }
         return true
     }
 }

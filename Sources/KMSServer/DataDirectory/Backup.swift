@@ -73,6 +73,8 @@ package struct Backup: Sendable {
         var configuration = Configuration()
         configuration.label = "kmsd backup"
         let copy = try DatabaseQueue(path: temporary, configuration: configuration)
+        // Before the database, so that nothing is missing that leaves the one for the other meanwhile.
+        let journal = try LeftJournal.bytes(in: directory.path)
         // A snapshot: whoever writes meanwhile is neither in it nor held up by it.
         try source.backup(to: copy)
         try source.close()
@@ -82,6 +84,7 @@ package struct Backup: Sendable {
             try db.execute(sql: "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL")
             try db.execute(sql: "PRAGMA application_id = \(KMSDatabase.applicationID)")
             try SettingStore.set(.backup, Array(try JSONEncoder().encode(manifest)), in: db)
+            try SettingStore.set(.journal, journal, in: db)
             let problems = try String.fetchAll(db, sql: "PRAGMA integrity_check(1)").filter { $0 != "ok" }
             if let problem = problems.first {
                 throw StartError("no backup was made, because the database is damaged: \(problem)", .data)

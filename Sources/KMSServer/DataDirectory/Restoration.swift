@@ -143,6 +143,10 @@ package struct Restoration: Sendable {
         }
         let authority = try store.pool.write { db in
             try SettingStore.remove(.backup, in: db)
+            if let journal = try SettingStore.value(.journal, in: db), !journal.isEmpty {
+                try temporary.write(Secret(journal), to: AuditJournal.paths(in: temporary.path)[0], mode: 0o600)
+            }
+            try SettingStore.remove(.journal, in: db)
             try store.keys.chain.append(
                 [AuditEvent(system: "Restored from a backup of \(manifest.time)")], in: db)
             return try TLSIdentityStore.find(.authority, in: db)

@@ -49,7 +49,7 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        held = nil
+        release()
         later.removeAll()
     }
 
@@ -89,7 +89,7 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             // The router waits for clients that are slow to take their answers.
-            if passedOn == 0, context.channel.isWritable, let route = routes.route(for: head) {
+            if passedOn == 0, context.channel.isWritable, let route = routes.enter(head) {
                 held = Held(head: head, route: route)
                 return
             }
@@ -118,10 +118,17 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
         if !isMine { passOn(context) }
     }
 
+    @discardableResult
+    private func release() -> Held? {
+        guard let request = held else { return nil }
+        held = nil
+        routes.leave()
+        return request
+    }
+
     /// What is held goes the ordinary way.
     private func passOn(_ context: ChannelHandlerContext) {
-        guard let request = held else { return }
-        held = nil
+        guard let request = release() else { return }
         passedOn += 1
         context.fireChannelRead(wrapInboundOut(.head(request.head)))
         if request.body.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(.body(request.body))) }
@@ -133,7 +140,7 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
     private func finish(_ bytes: [UInt8]?) {
         guard let context, isWaiting else { return }
         if let bytes {
-            held = nil
+            release()
             write(bytes, context)
         } else {
             passOn(context)

@@ -72,8 +72,20 @@ final class QuickRoutes: Sendable {
         self.limit = limit
     }
 
-    /// The route of a request that may take the short way once its body is here.
-    func route(for head: HTTPRequestHead) -> Route? {
+    /// The route of a request that may take the short way once its body is here. It counts as being answered from here
+    /// on; `leave` must follow.
+    func enter(_ head: HTTPRequestHead) -> Route? {
+        guard let route = route(for: head) else { return nil }
+        guard vault.metrics.inFlight.add(1) <= limit else {
+            leave()
+            return nil
+        }
+        return route
+    }
+
+    func leave() { vault.metrics.inFlight.add(-1) }
+
+    private func route(for head: HTTPRequestHead) -> Route? {
         guard head.method == .POST, head.version == .http1_1, let route = routes.first(where: { $0.matches(head.uri) })
         else { return nil }
         var length: Int?
@@ -93,24 +105,15 @@ final class QuickRoutes: Sendable {
         _ head: HTTPRequestHead, _ body: ByteBuffer, on route: Route, from origin: RequestOrigin,
         _ answer: @escaping @Sendable ([UInt8]?) -> Void
     ) -> Bool {
-        let metrics = vault.metrics
-        guard metrics.inFlight.add(1) <= limit else {
-            metrics.inFlight.add(-1)
-            return false
-        }
+        let metrics = vault.metrics.requests
         let isMine = try? principal(head, origin).map { principal in
             let request = QuickRequest(body: body, kid: route.kid(head.uri), principal: principal, origin: origin)
             return try route.handler(request) { bytes in
-                metrics.inFlight.add(-1)
-                if bytes != nil { metrics.requests.count(route.name, .post, 200, since: origin.started) }
+                if bytes != nil { metrics.count(route.name, .post, 200, since: origin.started) }
                 answer(bytes)
             }
         }
-        guard isMine == true else {
-            metrics.inFlight.add(-1)
-            return false
-        }
-        return true
+        return isMine ?? false
     }
 
     private func principal(_ head: HTTPRequestHead, _ origin: RequestOrigin) throws -> Principal? {

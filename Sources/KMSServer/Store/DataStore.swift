@@ -22,8 +22,6 @@ package struct DataStore: Sendable {
                     "the audit log in \(directory.databaseFile) was changed from outside; see what kmsd verify says, and "
                         + "restore a backup", .data)
             }
-            let left = try LeftJournal(in: directory.path, keys.chain, after: head.position)
-            try left.settle(keys.chain, in: db)
             return keys
         }
         return DataStore(pool: pool, masterKey: try directory.settle(found), keys: keys)

@@ -14,6 +14,8 @@ package enum SettingStore {
         case transientKey = "transient-key"
         /// In backups only: when and by which kmsd it was made.
         case backup = "backup"
+        /// In backups only: the audit log's journal (`AuditJournal`).
+        case journal = "audit-journal"
         /// Host names and addresses of the server certificate, one a line.
         case hosts = "hosts"
         /// Cryptographic operations by account (`OperationTally`).

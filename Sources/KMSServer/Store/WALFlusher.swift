@@ -23,13 +23,15 @@ package struct WALFlusher: Sendable {
 
     /// - Returns: whether everything that was committed before is on the disk.
     package func flush() async -> Bool {
-        let failure = try? await blocking.runIfActive { [path] () -> Int32? in
+        // 0: it worked.
+        let result = try? await blocking.runIfActive { [path] () -> Int32 in
             let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-            guard descriptor >= 0 else { return errno == ENOENT ? nil : errno }
+            guard descriptor >= 0 else { return errno == ENOENT ? 0 : errno }
             defer { close(descriptor) }
-            return fdatasync(descriptor) == 0 ? nil : errno
+            return fdatasync(descriptor) == 0 ? 0 : errno
         }
-        guard let number = failure ?? nil else { return failure != nil }
+        guard let number = result else { return false }
+        guard number != 0 else { return true }
         storage.failed(.storageUnreachable, "cannot flush the audit log: \(String(cString: strerror(number)))")
         return false
     }

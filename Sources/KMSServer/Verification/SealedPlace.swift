@@ -24,7 +24,7 @@ package struct SealedPlace: Sendable {
             case .auditKey: .auditKey
             case .transientKey: .transientKey
             // A new check is written with each master key.
-            case .masterKeyCheck, .masterKeyID, .hosts, .operationTally, .writeProbe, .backup, nil: nil
+            case .masterKeyCheck, .masterKeyID, .hosts, .operationTally, .writeProbe, .backup, .journal, nil: nil
             }
         }
     }

@@ -115,7 +115,7 @@ def test_wrong_usage(admin, kms, tmp_path):
         (("approval", "request", "SIGN", "/crypto/v1/sign"), 64, "POST"),
         (("approval", "request", "POST", "/crypto/v1/sign", "--body", tmp_path / "text"), 2, "no JSON"),
         (("approval", "request", "POST", "/crypto/v1/sign", "--body", tmp_path / "missing"), 2, "missing"),
-        (("approval", "request", "GET", "/elsewhere"), 1, "must be a path"),
+        (("approval", "request", "GET", "/elsewhere"), 1, "must begin with one of"),
         (("approval", "request", "DELETE", "/crypto/v1/keys/none"), 1, "needs an approval"),
         (("group", "update", kms.group), 64, "Nothing to change"),
         (("group", "update", kms.group, "--required", "1", "--description", "x"), 64, "--required"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from processes import PATIENCE, Service, clean_environment, output_of, run, wait_until
+from processes import PATIENCE, Service, clean_environment, output_of, run, wait_until, wait_until_settled
 from sdkms_client import PROPERTY, Client
 
 
@@ -163,11 +163,17 @@ class Server:
 
     def sql(self, query: str, *arguments):
         """The first row of a question to the database itself, which is read and never written; None: no row."""
+        self.settle()
         database = sqlite3.connect(f"file:{self.data / 'kmsd.sqlite'}?mode=ro", uri=True, timeout=PATIENCE)
         try:
             return database.execute(query, arguments).fetchone()
         finally:
             database.close()
+
+    def settle(self):
+        """Waits until the database has what was recorded so far; that of a server that was killed gets it at the next start."""
+        if self._service is not None and self._service.is_running():
+            wait_until_settled(self.data)
 
     def attribute(self, kid: str, name: str):
         """An attribute of a security object, as it is stored."""

@@ -56,6 +56,12 @@ def wait_until(condition, what: str, timeout: float = PATIENCE, interval: float 
         time.sleep(interval)
 
 
+def wait_until_settled(data: Path):
+    """Until the database of a running kmsd has all records of its audit log's journal."""
+    journal = [data / "audit.journal-0", data / "audit.journal-1"]
+    wait_until(lambda: not any(file.exists() and file.stat().st_size for file in journal), "emptying the audit journal")
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -105,6 +105,7 @@ class Work:
 
 def recorded_signatures(kms, kid: str) -> int:
     """How many signatures with the key the audit log tells of."""
+    kms.settle()
     with closing(sqlite3.connect(f"file:{kms.data / 'kmsd.sqlite'}?mode=ro", uri=True)) as db:
         (count,) = db.execute(
             "SELECT count(*) FROM audit WHERE object_id = ? AND record LIKE '% signed with %'", (kid,)
