@@ -208,6 +208,17 @@ def server(binaries, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def quiet_server(binaries, tmp_path_factory):
+    """One with the default log level. With more, each request goes the way on which it is logged."""
+    kms = Server(binaries.kmsd, tmp_path_factory.mktemp("quiet"))
+    kms.start()
+    try:
+        yield kms
+    finally:
+        kms.stop()
+
+
+@pytest.fixture(scope="module")
 def app(server) -> REST:
     """A connection of an app with full rights in its group, with the API key on every request."""
     rest = REST(server, f"Basic {server.make_app('app')}")
