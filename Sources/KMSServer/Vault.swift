@@ -70,10 +70,11 @@ package final class Vault: Sendable {
         _ body: @escaping @Sendable (Database) throws -> (Value, AuditEvent)
     ) async throws -> Value {
         try await storage.observing {
-            try await pool.write { [audit] db in
-                let (value, event) = try body(db)
-                try audit.append([event], in: db)
-                return value
+            try await pool.writeWithoutTransaction { [audit] db in
+                try audit.transaction(in: db) { db in
+                    let (value, event) = try body(db)
+                    return (value, [event])
+                }
             }
         }
     }

@@ -44,10 +44,7 @@ struct JournalTests {
         try await TestKMS.run { kms in
             try await kms.note(1...2)
             await #expect(throws: Refused.self) {
-                try await kms.vault.pool.write { db in
-                    try kms.vault.audit.append([AuditEvent(system: "number 99")], in: db)
-                    throw Refused()
-                }
+                _ = try await kms.vault.change { _ -> (Int, AuditEvent) in throw Refused() }
             }
             try await kms.note(3...3)
             try await kms.vault.audit.settle()

@@ -5,7 +5,7 @@ internal import KMSSupport
 /// The audit log's way into the database.
 ///
 /// Changes of keys, apps and groups are recorded with the change, in one transaction that is flushed before the answer
-/// (`append`). Operations that change nothing there, signatures, logins and refusals, are written to the journal
+/// (`transaction`). Operations that change nothing there, signatures, logins and refusals, are written to the journal
 /// (`note`), which takes some microseconds, and many at a time into the database, where they are after `delay` at the
 /// latest. What was noted survives `kill -9`: the next start finds it in the journal.
 ///
@@ -119,24 +119,42 @@ package final class AuditLog: Sendable {
         if mustSchedule { scheduleSettling() }
     }
 
-    /// Appends records to the log inside the caller's transaction, after those that were noted before, so that they and
-    /// what they tell of are stored together or not at all.
-    package func append(_ events: [AuditEvent], in db: Database) throws {
-        let (records, position) = state.withLock { state in
+    /// Performs a change and appends its record to the log, after those that were noted before it: one transaction, so
+    /// that they and what they tell of are stored together or not at all.
+    package func transaction<Value>(
+        in db: Database, _ change: (Database) throws -> (Value, [AuditEvent])
+    ) throws -> Value {
+        var done: (value: Value, records: Int, position: Int64)?
+        try db.inTransaction(.immediate) {
+            let (value, events) = try change(db)
+            let (records, position) = unsettled(and: events)
+            if !records.isEmpty { try chain.append(records, through: position, in: db) }
+            done = (value, records.count, position)
+            return .commit
+        }
+        guard let done else { throw KMSError.internalError }
+        // Here, and not by an observer of the transaction: of a commit that failed GRDB may tell observers nothing, and
+        // they take the next one for theirs.
+        settled(done.records, through: done.position)
+        return done.value
+    }
+
+    /// What has to be appended next, and the position of its end in the journal.
+    private func unsettled(and events: [AuditEvent]) -> ([UnsettledRecord], Int64) {
+        state.withLock { state in
             state.settling += state.noted
             state.noted = []
             state.journal.turn()
             return (state.settling + events.map { state.record($0) }, state.journal.position)
         }
-        guard !records.isEmpty else { return }
-        try chain.append(records, through: position, in: db)
-        db.afterNextTransaction { [self] _ in
-            batches.observe(UInt64(records.count))
-            state.withLock { state in
-                state.settling = []
-                state.settled = position
-                state.failure = nil
-            }
+    }
+
+    private func settled(_ records: Int, through position: Int64) {
+        if records > 0 { batches.observe(UInt64(records)) }
+        state.withLock { state in
+            state.settling = []
+            state.settled = position
+            state.failure = nil
         }
     }
 
@@ -163,10 +181,7 @@ package final class AuditLog: Sendable {
     private func settle(_ db: Database) throws {
         // Whoever came before has brought in all of it.
         guard state.withLock({ !$0.isEmpty }) else { return }
-        try db.inTransaction(.immediate) {
-            try append([], in: db)
-            return .commit
-        }
+        try transaction(in: db) { _ in ((), []) }
     }
 
     private func scheduleSettling() {

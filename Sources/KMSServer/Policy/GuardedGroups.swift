@@ -36,7 +36,10 @@ package final class GuardedGroups: Sendable {
 
     /// Part of a transaction that changed groups. Transactions commit one after the other, so the last one's set stays.
     package func update(in db: Database) throws {
-        let current = try State(db)
-        db.afterNextTransaction { [state] _ in state.withLock { $0 = current } }
+        // It is read when it counts, since GRDB may take the next commit for that of a transaction that failed.
+        db.afterNextTransaction { [state] db in
+            guard let current = try? State(db) else { return }
+            state.withLock { $0 = current }
+        }
     }
 }

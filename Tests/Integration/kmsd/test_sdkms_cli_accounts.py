@@ -215,7 +215,7 @@ def test_audit_log(call, server, connect):
     encrypt = {"kid": kid, "request": {"alg": "AES", "mode": "CBC", "plain": ""}}
     rest.expect(200, "POST", "/crypto/v1/keys/batch/encrypt", [encrypt] * 1000)
     rest.expect(200, "POST", "/crypto/v1/keys/batch/encrypt", [encrypt] * 50)
-    count = server.sql("SELECT count(*) FROM audit")[0]
+    count = server.sql("SELECT count(*) FROM audit WHERE json_extract(record, '$.acct_id') IS NOT NULL")[0]
     call("audit-log", "--out", "all.csv")
     with open(call.directory / "all.csv", newline="") as file:
         rows = list(csv.DictReader(file))
