@@ -4,9 +4,10 @@ internal import KMSSupport
 /// One request and its answer on one handle.
 struct CurlExchange {
     let handle: CurlHandle
-    let settings: CurlSettings
+    /// Of the endpoint, which the request's path follows.
+    let address: String
     let request: HTTPRequest
-    let deadline: Deadline
+    let limits: Endpoints.Limits
 
     /// Why there is no answer.
     struct Failure: Error {
@@ -19,8 +20,8 @@ struct CurlExchange {
     /// Inside `CurlScope`. Steps out of the fork gate while it waits.
     ///
     /// - Parameter isFresh: use no connection of an earlier request.
-    func run(isFresh: Bool) throws(Failure) -> HTTPResponse {
-        let receiver = ResponseReceiver(limit: settings.options.maximumResponseBytes)
+    func run(isFresh: Bool, maximumResponseBytes: Int) throws(Failure) -> HTTPResponse {
+        let receiver = ResponseReceiver(limit: maximumResponseBytes)
         let headers: HeaderList
         do throws(TransportError) {
             headers = try HeaderList(request)
@@ -46,15 +47,15 @@ struct CurlExchange {
         guard isPath, request.path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw TransportError(.refused, "a path that is not percent-encoded", wasNeverSent: true)
         }
-        try option.set(CURLOPT_URL, settings.options.endpoint + request.path)
+        try option.set(CURLOPT_URL, address + request.path)
         try option.set(CURLOPT_HTTPHEADER, pointer: headers.list)
         try option.set(CURLOPT_WRITEDATA, pointer: Unmanaged.passUnretained(receiver).toOpaque())
         // libcurl sends any request again when a kept connection turns out to be closed. One with consequences goes over
         // a connection of its own, where that cannot happen.
         try option.set(CURLOPT_FRESH_CONNECT, isFresh || !request.isRepeatable ? 1 : 0)
-        let remaining = max(1, deadline.remaining)
+        let remaining = max(1, limits.deadline.remaining)
         try option.set(CURLOPT_TIMEOUT_MS, remaining)
-        try option.set(CURLOPT_CONNECTTIMEOUT_MS, min(remaining, CurlExchange.connectTimeout))
+        try option.set(CURLOPT_CONNECTTIMEOUT_MS, min(remaining, limits.connectMilliseconds))
         if request.method == .get {
             try option.set(CURLOPT_HTTPGET, 1)
             try option.set(CURLOPT_CUSTOMREQUEST, pointer: nil)
@@ -63,9 +64,6 @@ struct CurlExchange {
             try option.set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
         }
     }
-
-    /// For the name lookup, TCP and TLS together, in milliseconds.
-    static var connectTimeout: Int { 5_000 }
 
     /// libcurl does not copy the body: it stays where it is while `body` runs.
     private func withRequestBody(_ body: () -> CURLcode) -> CURLcode {
@@ -90,7 +88,7 @@ struct CurlExchange {
         while true {
             guard curl_multi_perform(handle.multi, &running) == CURLM_OK else { return CURLE_OUT_OF_MEMORY }
             guard running > 0 else { return result }
-            let remaining = deadline.remaining
+            let remaining = limits.deadline.remaining
             guard remaining > 0 else { return CURLE_OPERATION_TIMEDOUT }
             // libcurl shortens the wait to its own next timeout. It runs only code that reads this handle's own state, so
             // a fork by another thread finds nothing of it half-done.
@@ -122,7 +120,7 @@ struct CurlExchange {
         let wasNeverSent = number(CURLINFO_REQUEST_SIZE) == 0
         let isAnswered = number(CURLINFO_HEADER_SIZE) > 0 || receiver.count > 0
         var error = TransportError(
-            code: code, detail: String(cString: handle.errorText), endpoint: settings.options.endpoint,
+            code: code, detail: String(cString: handle.errorText), endpoint: address,
             isTooLarge: receiver.isOverLimit)
         error.wasNeverSent = wasNeverSent
         let isKept = number(CURLINFO_NUM_CONNECTS) == 0

@@ -9,27 +9,45 @@ package final class CurlTransport: HTTPTransport {
     private let options: TransportOptions
     private let systemCertificates: [UInt8]?
     private let proxy: ProxySettings
-    private let sockets = SocketRegistry()
-    private let pool: CurlPool
-    private let endpoint = Endpoint()
+    private let sockets: SocketRegistry
+    private let nodes: [CurlNode]
+    private let endpoints: Endpoints
     /// Made at the first request: C_Initialize stays quick, and a host that loads us while it starts OpenSSL or libcurl
     /// is not disturbed.
     private let started = Locked<CurlSettings?>(nil)
 
     /// Reads what the process may not be able to read later: the system's certificates and the proxy variables.
     package init(_ options: TransportOptions) throws(TransportError) {
-        guard options.endpoint.utf8.count > 8, options.endpoint.lowercased().hasPrefix("https://") else {
-            throw TransportError(.refused, "the endpoint must begin with https://", wasNeverSent: true)
+        var addresses: [String] = []
+        for var address in options.endpoints {
+            guard address.utf8.count > 8, address.lowercased().hasPrefix("https://") else {
+                throw TransportError(.refused, "an endpoint must begin with https://", wasNeverSent: true)
+            }
+            while address.utf8.last == UInt8(ascii: "/") { address.removeLast() }
+            addresses.append(address)
         }
-        var options = options
-        while options.endpoint.utf8.last == UInt8(ascii: "/") { options.endpoint.removeLast() }
+        guard !addresses.isEmpty else {
+            throw TransportError(.refused, "there is no endpoint", wasNeverSent: true)
+        }
         self.options = options
         systemCertificates = options.caCertificates == nil ? SystemCertificates.read() : nil
         proxy = ProxySettings.fromEnvironment()
-        pool = CurlPool(maximumIdleSeconds: options.maximumIdleSeconds)
+        let sockets = SocketRegistry()
+        self.sockets = sockets
+        nodes = addresses.map {
+            CurlNode($0, sockets: sockets, maximumIdleSeconds: options.maximumIdleSeconds)
+        }
+        endpoints = Endpoints(
+            addresses, choice: options.endpointChoice, failoverMilliseconds: options.failoverMilliseconds)
     }
 
-    deinit { Gate.inside { CurlScope.cleanUp { pool.removeAll() } } }
+    deinit {
+        Gate.inside {
+            CurlScope.cleanUp {
+                for node in nodes { node.close() }
+            }
+        }
+    }
 
     /// Whether this thread is inside a request: a host's OpenSSL may call the module from there.
     package static var isInsideRequest: Bool { request_guard_is_inside() }
@@ -38,82 +56,20 @@ package final class CurlTransport: HTTPTransport {
     package var openConnections: Int { sockets.count }
 
     package func perform(_ request: HTTPRequest, deadline: Deadline) throws(TransportError) -> HTTPResponse {
-        try Gate.inside { () throws(TransportError) in try performWithRetries(request, deadline) }
-    }
-
-    private func performWithRetries(
-        _ request: HTTPRequest, _ deadline: Deadline
-    ) throws(TransportError) -> HTTPResponse {
-        var schedule = RetrySchedule()
-        let deadline = endpoint.limit(deadline)
-        while true {
-            guard !deadline.isOver else {
-                throw TransportError(.timedOut, "\(options.endpoint): no time left for a request", wasNeverSent: true)
-            }
-            let began = Deadline.now
-            do throws(TransportError) {
-                let response = try attempt(request, deadline)
-                let mayRepeat: Bool
-                if response.isOutage {
-                    mayRepeat = endpoint.recordFailure(attemptBegan: began)
-                } else {
-                    endpoint.recordAnswer()
-                    mayRepeat = response.isThrottled && schedule.count + 1 < RetrySchedule.maximumThrottled
-                }
-                let wait = schedule.wait(
-                    isAllowed: mayRepeat && request.isRepeatable, requested: response.retryAfterSeconds,
-                    before: deadline)
-                guard let wait else { return response }
-                Log.warning("\(options.endpoint) answers \(response.status); next try in \(wait) ms")
-                pause(milliseconds: wait)
-            } catch {
-                if error.kind == .timedOut { endpoint.recordTimeout() }
-                guard error.isOutage else { throw error }
-                let isWindowOpen = endpoint.recordFailure(attemptBegan: began)
-                let mayRepeat = request.isRepeatable || error.wasNeverSent
-                guard let wait = schedule.wait(isAllowed: isWindowOpen && mayRepeat, before: deadline) else {
-                    throw error
-                }
-                Log.info("\(error.message); next try in \(wait) ms")
-                pause(milliseconds: wait)
+        try Gate.inside { () throws(TransportError) in
+            try endpoints.perform(request, deadline: deadline) { (index, limits) throws(TransportError) in
+                try attempt(request, at: nodes[index], limits)
             }
         }
     }
 
-    /// One try, or two when a kept connection was closed by the server meanwhile.
-    private func attempt(_ request: HTTPRequest, _ deadline: Deadline) throws(TransportError) -> HTTPResponse {
+    private func attempt(
+        _ request: HTTPRequest, at node: CurlNode, _ limits: Endpoints.Limits
+    ) throws(TransportError) -> HTTPResponse {
         sockets.closeInherited()
         return try CurlScope.run(refusing: TransportError.nested) { () throws(TransportError) in
-            let settings = try start()
-            do throws(CurlExchange.Failure) {
-                return try exchange(request, settings, deadline, isFresh: false)
-            } catch {
-                guard error.isStaleConnection, request.isRepeatable || error.error.wasNeverSent, !deadline.isOver else {
-                    throw error.error
-                }
-            }
-            do throws(CurlExchange.Failure) {
-                return try exchange(request, settings, deadline, isFresh: true)
-            } catch {
-                throw error.error
-            }
+            try node.attempt(request, try start(), limits)
         }
-    }
-
-    private func exchange(
-        _ request: HTTPRequest, _ settings: CurlSettings, _ deadline: Deadline, isFresh: Bool
-    ) throws(CurlExchange.Failure) -> HTTPResponse {
-        let handle: CurlHandle
-        do throws(TransportError) {
-            if let idle = pool.take() { handle = idle } else { handle = try CurlHandle(settings) }
-        } catch {
-            throw CurlExchange.Failure(error: error, isStaleConnection: false)
-        }
-        // A handle whose request failed is not put back: it ends here, with its connection.
-        let response = try CurlExchange(handle: handle, settings: settings, request: request, deadline: deadline)
-            .run(isFresh: isFresh)
-        pool.put(handle)
-        return response
     }
 
     /// Two threads may do this at once; one result stays.
@@ -140,14 +96,5 @@ extension TransportError {
         TransportError(
             .refused, "a request inside a request: OpenSSL or libcurl of this process uses this module for its own TLS",
             wasNeverSent: true)
-    }
-
-    /// The KMS could not be reached or was lost. Not a timeout: by then TCP has tried several times, and waiting twice
-    /// helps nobody.
-    fileprivate var isOutage: Bool {
-        switch kind {
-        case .resolution, .connection, .interrupted: true
-        case .tls, .timedOut, .protocolViolation, .refused: false
-        }
     }
 }

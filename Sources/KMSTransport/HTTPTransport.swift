@@ -84,8 +84,11 @@ package protocol HTTPTransport: AnyObject, Sendable {
 
 /// Where and how to connect. All files are read beforehand, so that nothing on disk is needed after fork.
 package struct TransportOptions: Sendable {
-    /// `https://host[:port][/prefix]`, without a trailing slash.
-    package var endpoint: String
+    /// Equivalent nodes, `https://host[:port][/prefix]`.
+    package var endpoints: [String]
+    package var endpointChoice = EndpointChoice.lastGood
+    /// How long an endpoint may be silent before another one is asked, in milliseconds.
+    package var failoverMilliseconds = 2_000
     /// PEM certificates to trust instead of the system's.
     package var caCertificates: [UInt8]?
     /// PEM certificate (chain) and private key for mutual TLS.
@@ -96,8 +99,10 @@ package struct TransportOptions: Sendable {
     /// Largest answer accepted, in bytes.
     package var maximumResponseBytes: Int
 
-    package init(endpoint: String) {
-        self.endpoint = endpoint
+    package init(endpoint: String) { self.init(endpoints: [endpoint]) }
+
+    package init(endpoints: [String]) {
+        self.endpoints = endpoints
         maximumIdleSeconds = 50
         maximumResponseBytes = 64 << 20
     }

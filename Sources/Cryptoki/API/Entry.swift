@@ -1,5 +1,6 @@
 internal import CPKCS11
 internal import KMSSupport
+internal import OpenSSLCrypto
 
 /// Every C_* function's frame: enters the fork gate, finds the library, turns the error into a CK_RV and logs name and
 /// result. Never logs data.
@@ -10,10 +11,12 @@ func entry(_ name: StaticString, _ body: (Library) throws(CKError) -> Void) -> C
     }
 }
 
-/// The frame of a function that works before C_Initialize.
+/// The frame of a function that works before C_Initialize. Leaves OpenSSL's error queue as the host had it.
 func report(_ name: StaticString, _ body: () throws(CKError) -> Void) -> CK_RV {
     do throws(CKError) {
-        try body()
+        try ErrorQueue.untouched { () throws(CKError) in
+            try CallClock.run { () throws(CKError) in try body() }
+        }
         Log.debug("\(name): CKR_OK")
         return CKR_OK
     } catch {

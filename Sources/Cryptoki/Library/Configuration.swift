@@ -1,5 +1,6 @@
 internal import KMSConfiguration
 package import KMSSupport
+package import KMSTransport
 
 /// What the module is told before it meets the KMS: slots, credentials, limits, log level.
 ///
@@ -26,6 +27,10 @@ package struct Configuration: Sendable {
         package var cacheSeconds: Int = 60
         /// Total deadline of one C_ call.
         package var deadlineMilliseconds: Int = 10_000
+        /// How long one of several endpoints may be silent before another one is asked.
+        package var failoverMilliseconds: Int = 2_000
+        package var endpointChoice = EndpointChoice.lastGood
+        package var verifiedSignatures = VerifiedSignatures.rsa
         /// Keys that a session generates are made and held in this process instead of the KMS: faster, and in this
         /// machine's memory.
         package var hasLocalSessionKeys = false

@@ -41,6 +41,10 @@ package enum ConfigurationKeys {
             ConfigurationKey("api_endpoint", .text),
             // Several equivalent nodes; instead of api_endpoint.
             ConfigurationKey("endpoints", .texts),
+            // A name of `EndpointChoice`.
+            ConfigurationKey("endpoint_choice", .text),
+            // Milliseconds that one of several endpoints may be silent before another one is asked.
+            ConfigurationKey("failover_timeout_millis", .number(10...600_000)),
             // The key itself, file:/path or env:NAME.
             ConfigurationKey("api_key", .text),
             // PEM, CA certificates to trust instead of the system's.
@@ -54,6 +58,8 @@ package enum ConfigurationKeys {
             ConfigurationKey("cache_ttl", .number(0...86_400)),
             // Milliseconds for one C_ call, connecting and repeating included.
             ConfigurationKey("retry_timeout_millis", .number(1...3_600_000)),
+            // A name of `VerifiedSignatures`.
+            ConfigurationKey("verify_signatures", .text),
             // kms or local: who makes and holds keys that a session generates.
             ConfigurationKey("session_keys", .text),
             // 0: no limit.

@@ -2,6 +2,7 @@ internal import FoundationEssentials
 internal import KMSBackend
 internal import KMSConfiguration
 internal import KMSSupport
+internal import KMSTransport
 
 /// Makes slots and log level of a file, checking every key against `ConfigurationKeys`.
 struct ConfigurationReader {
@@ -115,6 +116,13 @@ struct ConfigurationReader {
         try applyFiles(table, to: &target.slot)
         if let seconds = number(table["cache_ttl"]) { target.slot.cacheSeconds = seconds }
         if let limit = number(table["retry_timeout_millis"]) { target.slot.deadlineMilliseconds = limit }
+        if let limit = number(table["failover_timeout_millis"]) { target.slot.failoverMilliseconds = limit }
+        if let choice = try choice(EndpointChoice.self, table["endpoint_choice"]) {
+            target.slot.endpointChoice = choice
+        }
+        if let which = try choice(VerifiedSignatures.self, table["verify_signatures"]) {
+            target.slot.verifiedSignatures = which
+        }
         if let limit = number(table["max_concurrent_requests_per_slot"]) {
             target.slot.maximumConcurrentRequests = limit
         }
@@ -148,6 +156,18 @@ struct ConfigurationReader {
             }
             slot.appID = id
         }
+    }
+
+    /// One of the words that a key may have as value.
+    private func choice<Value: RawRepresentable<String> & CaseIterable>(
+        _ type: Value.Type, _ entry: ConfigurationDocument.Entry?
+    ) throws(ConfigurationError) -> Value? {
+        guard let entry, let word = text(entry) else { return nil }
+        guard let value = Value(rawValue: word) else {
+            let words = Value.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
+            throw error(entry.line, "\(entry.key) must be \(words)")
+        }
+        return value
     }
 
     private func endpoints(_ table: ConfigurationDocument.Table) throws(ConfigurationError) -> [String]? {

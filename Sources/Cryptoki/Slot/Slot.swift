@@ -21,7 +21,7 @@ struct Slot: Sendable {
         self.id = id
         label = settings.label
         endpoint = settings.endpoints.first
-        guard let endpoint = settings.endpoints.first else {
+        guard let endpoint else {
             Log.warning(
                 "slot \(id) has no endpoint, so its token is not present: set FORTANIX_API_ENDPOINT, or api_endpoint in"
                     + " the configuration file")
@@ -29,7 +29,9 @@ struct Slot: Sendable {
             return
         }
         Slot.warnAboutUnused(id, settings)
-        var options = TransportOptions(endpoint: endpoint)
+        var options = TransportOptions(endpoints: settings.endpoints)
+        options.endpointChoice = settings.endpointChoice
+        options.failoverMilliseconds = settings.failoverMilliseconds
         options.caCertificates = settings.caCertificates
         options.clientCertificate = settings.clientCertificate
         options.clientKey = settings.clientKey
@@ -51,9 +53,6 @@ struct Slot: Sendable {
 
     /// What the file may say and this version does not act on: better a line in the log than silence.
     private static func warnAboutUnused(_ id: CK_SLOT_ID, _ settings: Configuration.Slot) {
-        if settings.endpoints.count > 1 {
-            Log.warning("slot \(id): only the first of its \(settings.endpoints.count) endpoints is used")
-        }
         if settings.appID != nil {
             Log.warning("slot \(id): app_id has no effect yet: log in with the app's API key")
         }

@@ -17,6 +17,7 @@ package final class Token: Sendable {
     let sessionObjects = SessionObjects()
     let localKeys: LocalKeys
     private let deadlineMilliseconds: Int
+    let signatureCheck: SignatureCheck
     /// Where the keys live that a session generates.
     let sessionKeyResidence: Residence
 
@@ -32,6 +33,7 @@ package final class Token: Sendable {
         localKeys = LocalKeys(in: context)
         mechanisms = MechanismTable(backend.capabilities)
         deadlineMilliseconds = settings.deadlineMilliseconds
+        signatureCheck = SignatureCheck(settings.verifiedSignatures, in: context)
         sessionKeyResidence = settings.hasLocalSessionKeys ? .local : .transient
         login = Login(backend: backend, configured: settings.apiKey, context: context)
         store = ObjectStore(
@@ -45,11 +47,13 @@ package final class Token: Sendable {
     }
 
     /// By when the C_ call that has just begun must have answered.
-    func deadline() -> Deadline { Deadline(milliseconds: deadlineMilliseconds) }
+    func deadline() -> Deadline { Deadline(milliseconds: deadlineMilliseconds, since: CallClock.began) }
 
     /// For key generation: the primes of a long RSA key take a busy KMS many seconds, and a second try would make a
     /// second key.
-    func longDeadline() -> Deadline { Deadline(milliseconds: max(deadlineMilliseconds, 120_000)) }
+    func longDeadline() -> Deadline {
+        Deadline(milliseconds: max(deadlineMilliseconds, 120_000), since: CallClock.began)
+    }
 
     package func login(_ userType: CK_USER_TYPE, pin: Input) throws(CKError) {
         let isFresh = try login.login(userType, pin: pin, deadline: deadline())
