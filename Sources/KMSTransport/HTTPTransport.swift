@@ -104,6 +104,6 @@ package struct TransportOptions: Sendable {
     package init(endpoints: [String]) {
         self.endpoints = endpoints
         maximumIdleSeconds = 50
-        maximumResponseBytes = 64 << 20
+        maximumResponseBytes = 16 << 20
     }
 }
