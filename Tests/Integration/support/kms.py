@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,18 @@ class KMS:
 
     def resume(self):
         self._service.process.send_signal(signal.SIGCONT)
+
+    def twin(self, directory: Path) -> "KMS":
+        """Another node with the same content, from a backup; not started. It shares no session with this one."""
+        other = KMS(self.binaries, directory)
+        directory.mkdir()
+        backup = directory / "backup"
+        run(self.binaries.kmsd, "backup", "--data", self.data, backup)
+        run(
+            self.binaries.kmsd, "restore", "--data", other.data, "--master-key-file", self.data / "master.key", backup
+        )  # fmt: skip
+        shutil.copy(self.password_file, other.password_file)
+        return other
 
     # What is in it
 
