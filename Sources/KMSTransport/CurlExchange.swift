@@ -4,8 +4,7 @@ internal import KMSSupport
 /// One request and its answer on one handle.
 struct CurlExchange {
     let handle: CurlHandle
-    /// Of the endpoint, which the request's path follows.
-    let address: String
+    let settings: CurlSettings
     let request: HTTPRequest
     let limits: Endpoints.Limits
 
@@ -20,8 +19,8 @@ struct CurlExchange {
     /// Inside `CurlScope`. Steps out of the fork gate while it waits.
     ///
     /// - Parameter isFresh: use no connection of an earlier request.
-    func run(isFresh: Bool, maximumResponseBytes: Int) throws(Failure) -> HTTPResponse {
-        let receiver = ResponseReceiver(limit: maximumResponseBytes)
+    func run(isFresh: Bool) throws(Failure) -> HTTPResponse {
+        let receiver = ResponseReceiver(limit: settings.options.maximumResponseBytes)
         let headers: HeaderList
         do throws(TransportError) {
             headers = try HeaderList(request)
@@ -47,7 +46,7 @@ struct CurlExchange {
         guard isPath, request.path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw TransportError(.refused, "a path that is not percent-encoded", wasNeverSent: true)
         }
-        try option.set(CURLOPT_URL, address + request.path)
+        try option.set(CURLOPT_URL, settings.address + request.path)
         try option.set(CURLOPT_HTTPHEADER, pointer: headers.list)
         try option.set(CURLOPT_WRITEDATA, pointer: Unmanaged.passUnretained(receiver).toOpaque())
         // libcurl sends any request again when a kept connection turns out to be closed. One with consequences goes over
@@ -120,7 +119,7 @@ struct CurlExchange {
         let wasNeverSent = number(CURLINFO_REQUEST_SIZE) == 0
         let isAnswered = number(CURLINFO_HEADER_SIZE) > 0 || receiver.count > 0
         var error = TransportError(
-            code: code, detail: String(cString: handle.errorText), endpoint: address,
+            code: code, detail: String(cString: handle.errorText), endpoint: settings.address,
             isTooLarge: receiver.isOverLimit)
         error.wasNeverSent = wasNeverSent
         let isKept = number(CURLINFO_NUM_CONNECTS) == 0

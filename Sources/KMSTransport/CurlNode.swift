@@ -1,14 +1,14 @@
 internal import KMSSupport
 
-/// One endpoint as libcurl sees it: its address and the connections to it.
+/// One endpoint as libcurl sees it: its settings and the connections to it.
 final class CurlNode: Sendable {
     let address: String
-    private let sockets: SocketRegistry
     private let pool: CurlPool
+    /// Made at the first request.
+    let settings = Locked<CurlSettings?>(nil)
 
-    init(_ address: String, sockets: SocketRegistry, maximumIdleSeconds: Int) {
+    init(_ address: String, maximumIdleSeconds: Int) {
         self.address = address
-        self.sockets = sockets
         pool = CurlPool(maximumIdleSeconds: maximumIdleSeconds)
     }
 
@@ -42,8 +42,8 @@ final class CurlNode: Sendable {
             throw CurlExchange.Failure(error: error, isStaleConnection: false)
         }
         // A handle whose request failed is not put back: it ends here, with its connection.
-        let response = try CurlExchange(handle: handle, address: address, request: request, limits: limits)
-            .run(isFresh: isFresh, maximumResponseBytes: settings.options.maximumResponseBytes)
+        let response = try CurlExchange(handle: handle, settings: settings, request: request, limits: limits)
+            .run(isFresh: isFresh)
         pool.put(handle)
         return response
     }

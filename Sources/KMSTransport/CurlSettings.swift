@@ -1,8 +1,10 @@
 internal import CCurl
 internal import KMSSupport
 
-/// What every connection of a transport has in common; applied once to each handle.
+/// What every connection to an endpoint has in common; applied once to each handle.
 final class CurlSettings: Sendable {
+    /// Of the endpoint, which the path of a request follows.
+    let address: String
     let options: TransportOptions
     let trust: TrustStore
     let proxy: ProxySettings
@@ -10,7 +12,10 @@ final class CurlSettings: Sendable {
     /// Not secret, but libcurl needs bytes that do not move.
     private let clientCertificate: Secret?
 
-    init(options: TransportOptions, trust: TrustStore, proxy: ProxySettings, sockets: SocketRegistry) {
+    init(
+        address: String, options: TransportOptions, trust: TrustStore, proxy: ProxySettings, sockets: SocketRegistry
+    ) {
+        self.address = address
         self.options = options
         self.trust = trust
         self.proxy = proxy

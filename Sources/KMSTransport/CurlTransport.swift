@@ -9,12 +9,12 @@ package final class CurlTransport: HTTPTransport {
     private let options: TransportOptions
     private let systemCertificates: [UInt8]?
     private let proxy: ProxySettings
-    private let sockets: SocketRegistry
+    private let sockets = SocketRegistry()
     private let nodes: [CurlNode]
     private let endpoints: Endpoints
     /// Made at the first request: C_Initialize stays quick, and a host that loads us while it starts OpenSSL or libcurl
     /// is not disturbed.
-    private let started = Locked<CurlSettings?>(nil)
+    private let trust = Locked<TrustStore?>(nil)
 
     /// Reads what the process may not be able to read later: the system's certificates and the proxy variables.
     package init(_ options: TransportOptions) throws(TransportError) {
@@ -32,11 +32,7 @@ package final class CurlTransport: HTTPTransport {
         self.options = options
         systemCertificates = options.caCertificates == nil ? SystemCertificates.read() : nil
         proxy = ProxySettings.fromEnvironment()
-        let sockets = SocketRegistry()
-        self.sockets = sockets
-        nodes = addresses.map {
-            CurlNode($0, sockets: sockets, maximumIdleSeconds: options.maximumIdleSeconds)
-        }
+        nodes = addresses.map { CurlNode($0, maximumIdleSeconds: options.maximumIdleSeconds) }
         endpoints = Endpoints(
             addresses, choice: options.endpointChoice, failoverMilliseconds: options.failoverMilliseconds)
     }
@@ -68,26 +64,24 @@ package final class CurlTransport: HTTPTransport {
     ) throws(TransportError) -> HTTPResponse {
         sockets.closeInherited()
         return try CurlScope.run(refusing: TransportError.nested) { () throws(TransportError) in
-            try node.attempt(request, try start(), limits)
+            let settings = try node.settings.kept { () throws(TransportError) in try makeSettings(node.address) }
+            return try node.attempt(request, settings, limits)
         }
     }
 
-    /// Two threads may do this at once; one result stays.
-    private func start() throws(TransportError) -> CurlSettings {
-        if let settings = started.withLock({ $0 }) { return settings }
+    private func makeSettings(_ address: String) throws(TransportError) -> CurlSettings {
         try CurlLibrary.start()
+        let trust = try trust.kept { () throws(TransportError) in try makeTrustStore() }
+        return CurlSettings(address: address, options: options, trust: trust, proxy: proxy, sockets: sockets)
+    }
+
+    private func makeTrustStore() throws(TransportError) -> TrustStore {
         guard let certificates = options.caCertificates ?? systemCertificates else {
             throw TransportError(
                 .refused, "this system has no CA certificates; set ca_certs_file or install ca-certificates",
                 wasNeverSent: true)
         }
-        let trust = try TrustStore(pem: certificates, isStrict: options.caCertificates != nil)
-        let settings = CurlSettings(options: options, trust: trust, proxy: proxy, sockets: sockets)
-        return started.withLock { started in
-            if let first = started { return first }
-            started = settings
-            return settings
-        }
+        return try TrustStore(pem: certificates, isStrict: options.caCertificates != nil)
     }
 }
 

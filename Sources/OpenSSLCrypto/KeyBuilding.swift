@@ -30,13 +30,17 @@ enum KeyBuilding {
         }
     }
 
+    /// - Parameter result: of a check of OpenSSL. −2: it cannot check, because the host has made an engine the default
+    ///   that cannot; what EVP_PKEY_fromdata and the decoders check has to do then.
+    static func isPassed(_ result: Int32) -> Bool { result == 1 || result == -2 }
+
     /// Whether a public key can be one: an odd modulus that is not prime and an odd exponent (RSA), a point on the
     /// curve and of its order (EC).
     static func isPublicKeyValid(_ key: OpaquePointer, in context: LibraryContext) -> Bool {
         context.asDefault {
             guard let check = EVP_PKEY_CTX_new_from_pkey(context.pointer, key, nil) else { return false }
             defer { EVP_PKEY_CTX_free(check) }
-            return EVP_PKEY_public_check(check) == 1
+            return isPassed(EVP_PKEY_public_check(check))
         }
     }
 }

@@ -11,7 +11,7 @@ extension PrivateKey {
         return context.asDefault {
             guard let check = EVP_PKEY_CTX_new_from_pkey(context.pointer, pointer, nil) else { return false }
             defer { EVP_PKEY_CTX_free(check) }
-            return EVP_PKEY_check(check) == 1
+            return KeyBuilding.isPassed(EVP_PKEY_check(check))
         }
     }
 

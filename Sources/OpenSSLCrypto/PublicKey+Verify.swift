@@ -13,7 +13,7 @@ extension PublicKey {
         return try context.asDefault { () throws(CryptoError) in
             if algorithm == .eddsa { return try verifyMessage(input, signature: signature) }
             return try verifyDigest(input, signature: signature) { operation throws(CryptoError) in
-                try SignatureParameters.set(algorithm, on: operation)
+                try SignatureParameters.set(algorithm, on: operation, in: context)
             }
         }
     }
@@ -35,7 +35,7 @@ extension PublicKey {
         try SignatureParameters.check(algorithm, fits: pointer)
         return try context.asDefault { () throws(CryptoError) in
             try verifyDigest(input, signature: signature) { operation throws(CryptoError) in
-                try SignatureParameters.set(algorithm, on: operation)
+                try SignatureParameters.set(algorithm, on: operation, in: context)
                 guard EVP_PKEY_CTX_set_rsa_pss_saltlen(operation, salt) == 1 else {
                     throw CryptoError("OpenSSL refuses a PSS salt of \(saltLength) bytes")
                 }

@@ -87,15 +87,14 @@ class Site:
         """One that must see nothing."""
         return FaultServer(self.contexts["good"])
 
-    def host(self, name: str, *servers, **configuration) -> Host:
+    def host(self, name: str, *servers, environment: dict[str, str] | None = None, **configuration) -> Host:
         directory = self.directory / name.replace(" ", "-")
         directory.mkdir(exist_ok=True)
         path = write_configuration(
             directory / "kms-pkcs11.conf", self.ca_file, endpoints=[one.url for one in servers], **configuration
         )
-        return Host(
-            self.module, self.pin_file, clean_environment(KMS_PKCS11_CONF=str(path)), directory / "log"
-        )
+        env = clean_environment(KMS_PKCS11_CONF=str(path)) | (environment or {})
+        return Host(self.module, self.pin_file, env, directory / "log")
 
 
 @pytest.fixture(scope="session")

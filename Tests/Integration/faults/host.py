@@ -16,12 +16,15 @@ import cryptoki as ck
 
 P256 = bytes.fromhex("06082a8648ce3d030107")
 PLAINTEXT = b"plaintext"
+ERR_LIB_EVP = 6
+OPENSSL_INIT_LOAD_CONFIG = 0x40
+EVP_PKEY_RSA = 6
 
 
 class Host:
     def __init__(self, module: str, pin_file: str, signing: str, decrypting: str):
         self.library = ck.Library(Path(module))
-        ck.check(self.library.C_Initialize(None), "C_Initialize")
+        assert self.library.C_Initialize(None) in ck.rvs("OK CRYPTOKI_ALREADY_INITIALIZED")
         self.session = self.library.open(self.library.slots()[0])
         self.pin = Path(pin_file).read_text().strip()
         self.labels = signing, decrypting
@@ -91,6 +94,19 @@ class Host:
         self.ciphertext = self.session.encrypt(oaep(), self.decrypting[1], PLAINTEXT)
         return ck.rv("OK")
 
+    def session_keys(self):
+        """Keys of the session, made of their parts: a public key that verifies and encrypts, an EC key that is generated."""
+        parts = {kind: self.session.get(self.signing[1], kind) for kind in (ck.CKA_MODULUS, ck.CKA_PUBLIC_EXPONENT)}
+        public = self.session.create(
+            parts | {ck.CKA_CLASS: ck.CKO_PUBLIC_KEY, ck.CKA_KEY_TYPE: ck.CKK_RSA, ck.CKA_VERIFY: True}
+        )
+        pss = ck.Mechanism(
+            ck.CKM_SHA256_RSA_PKCS_PSS,
+            ck.CK_RSA_PKCS_PSS_PARAMS(hashAlg=ck.CKM_SHA256, mgf=ck.CKG_MGF1_SHA256, sLen=32),
+        )
+        signature = self.session.sign(pss, self.signing[0], b"data")
+        return self.session.verify(pss, public, signature, b"data")
+
     def state(self):
         return ck.rv("OK")
 
@@ -120,11 +136,21 @@ def sockets() -> int:
 def main():
     # As in a plain C program: a SIGPIPE would end it.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    libcrypto = ctypes.CDLL("libcrypto.so.3")
+    if "OPENSSL_CONF" in os.environ:
+        # A host that uses OpenSSL itself reads its configuration, and with it loads the engine and this very module.
+        assert libcrypto.OPENSSL_init_crypto(ctypes.c_uint64(OPENSSL_INIT_LOAD_CONFIG), None) == 1
+        assert libcrypto.ENGINE_get_pkey_meth_engine(EVP_PKEY_RSA), "the engine is not the default"
     host = Host(*sys.argv[1:])
     for line in sys.stdin:
+        # The error queue is the host's: what it has there stays, and nothing is added.
+        libcrypto.ERR_clear_error()
+        libcrypto.ERR_new()
+        libcrypto.ERR_set_error(ERR_LIB_EVP, 100, None)
         began = time.monotonic()
         value = getattr(host, line.strip())()
         seconds = time.monotonic() - began
+        assert libcrypto.ERR_get_error() != 0 and libcrypto.ERR_get_error() == 0, f"OpenSSL's errors after {line}"
         answer = {
             "value": str(value).removeprefix("CKR_"), "seconds": seconds, "memory": resident_kilobytes(),
             "sockets": sockets(),

@@ -7,15 +7,16 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 DAY = datetime.timedelta(days=1)
 
 
 class Issuer:
-    def __init__(self, name: str):
+    def __init__(self, name: str, make_key=lambda: ec.generate_private_key(ec.SECP256R1())):
         self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        self.key = ec.generate_private_key(ec.SECP256R1())
+        self._make_key = make_key
+        self.key = make_key()
         self.certificate = self._builder(self.name, self.key, 0).add_extension(
             x509.BasicConstraints(ca=True, path_length=None), critical=True
         ).sign(self.key, hashes.SHA256())  # fmt: skip
@@ -35,7 +36,7 @@ class Issuer:
 
     def context(self, directory: Path, name: str, address: str = "127.0.0.1", days_ago: int = 0) -> ssl.SSLContext:
         """What a server presents."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = self._make_key()
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
         builder = self._builder(subject, key, days_ago).add_extension(alternative, critical=False)
@@ -48,6 +49,10 @@ class Issuer:
     def write(self, path: Path) -> Path:
         path.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
         return path
+
+
+def rsa_key():
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def server_context(directory: Path, name: str, certificate: x509.Certificate, key) -> ssl.SSLContext:

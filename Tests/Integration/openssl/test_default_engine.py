@@ -5,7 +5,7 @@ engine, and with it the module, for keys that are none of the token's, the modul
 import pytest
 from kms import P256_KEY, RSA_KEY
 from processes import clean_environment, output_of, run
-from samples import render_openssl_cnf
+from samples import make_engine_the_default, render_openssl_cnf
 from tls_client import both_versions, handshakes
 from verification import verify_message
 from web_server import ec_by_label, recipe, rsa_by_label
@@ -13,16 +13,10 @@ from web_server import ec_by_label, recipe, rsa_by_label
 ENGINE = ("-engine", "pkcs11", "-keyform", "engine")
 
 
-def make_default(openssl_cnf):
-    text = openssl_cnf.read_text()
-    assert text.count("\ninit=1\n") == 1
-    openssl_cnf.write_text(text.replace("\ninit=1\n", "\ndefault_algorithms=ALL\ninit=1\n"))
-
-
 @pytest.fixture
 def env(binaries, module_env, kms, tmp_path) -> dict[str, str]:
     openssl_cnf = render_openssl_cnf(tmp_path / "openssl.cnf", binaries.module, kms.api_key)
-    make_default(openssl_cnf)
+    make_engine_the_default(openssl_cnf)
     return module_env | {"OPENSSL_CONF": str(openssl_cnf)}
 
 
@@ -52,7 +46,7 @@ def test_dgst_works_with_keys_in_files(env, message, tmp_path):
 @pytest.fixture
 def nginx(binaries, kms, tmp_path):
     server = recipe(binaries, kms, tmp_path / "web")
-    make_default(tmp_path / "web/openssl.cnf")
+    make_engine_the_default(tmp_path / "web/openssl.cnf")
     server.configure(rsa=rsa_by_label(kms), ec=ec_by_label(kms))
     yield server
     server.stop()
