@@ -30,9 +30,11 @@ enum KeyBuilding {
         }
     }
 
-    /// - Parameter result: of a check of OpenSSL. −2: it cannot check, because the host has made an engine the default
-    ///   that cannot; what EVP_PKEY_fromdata and the decoders check has to do then.
-    static func isPassed(_ result: Int32) -> Bool { result == 1 || result == -2 }
+    /// The host has made an engine the default that knows no checks.
+    static var cannotCheck: Int32 { -2 }
+
+    /// - Parameter result: of a check of OpenSSL. What EVP_PKEY_fromdata and the decoders check has to do where it cannot.
+    static func isPassed(_ result: Int32) -> Bool { result == 1 || result == cannotCheck }
 
     /// Whether a public key can be one: an odd modulus that is not prime and an odd exponent (RSA), a point on the
     /// curve and of its order (EC).

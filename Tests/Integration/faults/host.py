@@ -16,7 +16,8 @@ import cryptoki as ck
 
 P256 = bytes.fromhex("06082a8648ce3d030107")
 PLAINTEXT = b"plaintext"
-ERR_LIB_EVP = 6
+# ERR_LIB_EVP and some reason.
+OWN_ERROR = 6, 100
 OPENSSL_INIT_LOAD_CONFIG = 0x40
 EVP_PKEY_RSA = 6
 
@@ -133,24 +134,34 @@ def sockets() -> int:
     return sum(link.startswith("socket:") for link in links)
 
 
+def queued(libcrypto) -> list[tuple[int, int]]:
+    """Takes all errors, as library and reason, out of OpenSSL's queue."""
+    errors = []
+    while code := libcrypto.ERR_get_error():
+        errors.append((code >> 23 & 0xFF, code & 0x7FFFFF))
+    return errors
+
+
 def main():
     # As in a plain C program: a SIGPIPE would end it.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     libcrypto = ctypes.CDLL("libcrypto.so.3")
+    libcrypto.ERR_get_error.restype = ctypes.c_ulong
     if "OPENSSL_CONF" in os.environ:
         # A host that uses OpenSSL itself reads its configuration, and with it loads the engine and this very module.
         assert libcrypto.OPENSSL_init_crypto(ctypes.c_uint64(OPENSSL_INIT_LOAD_CONFIG), None) == 1
         assert libcrypto.ENGINE_get_pkey_meth_engine(EVP_PKEY_RSA), "the engine is not the default"
     host = Host(*sys.argv[1:])
+    libcrypto.ERR_clear_error()
     for line in sys.stdin:
         # The error queue is the host's: what it has there stays, and nothing is added.
-        libcrypto.ERR_clear_error()
         libcrypto.ERR_new()
-        libcrypto.ERR_set_error(ERR_LIB_EVP, 100, None)
+        libcrypto.ERR_set_error(*OWN_ERROR, None)
         began = time.monotonic()
         value = getattr(host, line.strip())()
         seconds = time.monotonic() - began
-        assert libcrypto.ERR_get_error() != 0 and libcrypto.ERR_get_error() == 0, f"OpenSSL's errors after {line}"
+        errors = queued(libcrypto)
+        assert errors == [OWN_ERROR], f"OpenSSL's errors after {line}: {errors}"
         answer = {
             "value": str(value).removeprefix("CKR_"), "seconds": seconds, "memory": resident_kilobytes(),
             "sockets": sockets(),
