@@ -135,26 +135,40 @@ struct CurlExchange {
 }
 
 /// Collects the body of an answer, up to a limit.
+///
+/// In pieces: one array that grows would leave the host's heap with holes of many megabytes, which the C library keeps,
+/// after an answer that was too large.
 final class ResponseReceiver {
-    private var body: [UInt8] = []
+    private var pieces: [[UInt8]] = []
     private let limit: Int
+    private(set) var count = 0
     private(set) var isOverLimit = false
+
+    /// In bytes; most answers have less.
+    private static var pieceSize: Int { 64 << 10 }
 
     init(limit: Int) { self.limit = limit }
 
-    var count: Int { body.count }
-
     func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard bytes.count <= limit - body.count else {
+        guard bytes.count <= limit - count else {
             isOverLimit = true
             return false
         }
-        body.append(contentsOf: bytes)
+        if let last = pieces.indices.last, pieces[last].count + bytes.count <= ResponseReceiver.pieceSize {
+            pieces[last].append(contentsOf: bytes)
+        } else {
+            pieces.append(Array(bytes))
+        }
+        count += bytes.count
         return true
     }
 
     func takeBody() -> [UInt8] {
-        defer { body = [] }
+        defer { pieces = [] }
+        if pieces.count == 1 { return pieces[0] }
+        var body: [UInt8] = []
+        body.reserveCapacity(count)
+        for piece in pieces { body.append(contentsOf: piece) }
         return body
     }
 }

@@ -23,7 +23,8 @@ extension PrivateKey {
         return context.asDefault { BigNumber(COPENSSL_RSA_FACTOR1, of: pointer) != nil }
     }
 
-    /// OpenSSL's check needs the primes, and its own method for the key; else a random number, encrypted and decrypted, has to do.
+    /// OpenSSL's check needs the primes, and its own method for the key. Else a random number, encrypted and decrypted,
+    /// has to do.
     private func undoesItself() -> Bool {
         let size = Int(EVP_PKEY_get_size(pointer))
         guard size >= 64, let random = try? Random.bytes(size - 1, in: context) else { return false }

@@ -181,8 +181,6 @@ class Fault:
     lasting: str | dict[str, str] = "DEVICE_ERROR"
     once: str | dict[str, str] | None = None
     is_connection: bool = False
-    # What the host may grow by, in kB: caches that are filled once.
-    growth: int = 6_000
     operations: list[str] = field(default_factory=lambda: list(OPERATIONS))
 
     def expected(self, operation: str) -> str:
@@ -243,8 +241,7 @@ FAULTS = {
     "no JSON": Fault(no_json),
     "deeply nested JSON": Fault(nested_json),
     "nothing": Fault(empty),
-    # The C library keeps a part of what was freed for the next time.
-    "huge": Fault(huge, growth=20_000),
+    "huge": Fault(huge),
     "announced as huge": Fault(announced_huge),
     "no HTTP": Fault(not_http),
     "headers without end": Fault(endless_headers),

@@ -14,6 +14,8 @@ DEADLINE = 1.5
 LIMIT = DEADLINE * 1.1
 # A busy machine may have kept a call waiting; one that the module delays is late each time.
 TRIES = 3
+# What the host may grow by, in kB: caches that are filled once.
+GROWTH = 6_000
 
 
 @dataclass
@@ -30,7 +32,6 @@ class Record:
     over_bad_connections: int = 0
     # Connections to another host.
     elsewhere: int = 0
-    connections: int = 0
     # Before and after.
     sockets: tuple[int, int] = (0, 0)
     memory: tuple[int, int] = (0, 0)
@@ -71,8 +72,7 @@ class Examination:
         self.record.memory = before.memory, after.memory
         self.record.sockets = before.sockets, after.sockets
         # The server learns of the end of a connection a little after the client.
-        wait_until(lambda: len(self.server.connections) <= after.sockets, "the end of connections", timeout=10)
-        self.record.connections = len(self.server.connections)
+        wait_until(lambda: len(self.server.connections) <= 1, f"the end of connections\n{self.host.log()}")
 
     def _lasting(self, operation: str):
         answers = []
@@ -141,6 +141,6 @@ def test_fault(examinations, site, name):
             assert expected == "OK" or operation != "generate" or sent == 1, f"{operation} was sent {sent} times"
     assert [one for one in record.healed if one[1] != "OK"] == [], shown
     assert record.elsewhere == record.over_bad_connections == 0
-    assert record.connections <= 1 and record.sockets[1] <= record.sockets[0]
-    assert record.memory[1] - record.memory[0] < fault.growth, record.memory
+    assert record.sockets[1] <= record.sockets[0]
+    assert record.memory[1] - record.memory[0] < GROWTH, record.memory
     assert site.api_key not in record.log
