@@ -58,6 +58,7 @@ package final class Endpoints: Sendable {
             let limits = limits(for: run, candidate, others: others)
             do throws(TransportError) {
                 let response = try attempt(candidate.index, limits)
+                guard !response.isForeign(to: run.request) else { throw .foreign(response, address) }
                 record(response, from: candidate.index)
                 run.note(response, from: address)
             } catch {

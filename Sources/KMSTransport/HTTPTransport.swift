@@ -18,6 +18,8 @@ package struct HTTPRequest: Sendable {
     package var body: [UInt8]?
     /// Whether the request may be sent again when its fate is unknown (reads, signatures, authentication).
     package var isRepeatable: Bool
+    /// Whether the body of a 2xx answer must be JSON, or else comes from something that is not the KMS.
+    package var expectsJSON = true
 
     package init(
         _ method: Method, _ path: String, authorization: Secret? = nil, body: [UInt8]? = nil, isRepeatable: Bool = true

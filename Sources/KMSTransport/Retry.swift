@@ -82,7 +82,22 @@ extension HTTPResponse {
     var isOutage: Bool { (502...504).contains(status) }
 }
 
+extension HTTPResponse {
+    /// Whether it is a page of a portal, of a proxy or of another server. One that does not name its type is believed.
+    func isForeign(to request: HTTPRequest) -> Bool {
+        request.expectsJSON && (200..<300).contains(status) && !body.isEmpty && !contentType.isEmpty
+            && !contentType.lowercased().contains("json")
+    }
+}
+
 extension TransportError {
+    static func foreign(_ response: HTTPResponse, _ address: String) -> TransportError {
+        TransportError(
+            .protocolViolation,
+            "\(address): the answer is \(response.contentType.prefix(64)) instead of JSON; is something else than the KMS "
+                + "at this address, or in between?")
+    }
+
     /// The endpoint could not be reached, was lost, hangs, or is not what it should be.
     var isEndpointFailure: Bool { kind != .refused }
 }

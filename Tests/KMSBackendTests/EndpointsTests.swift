@@ -21,8 +21,9 @@ private final class Nodes: Sendable {
 
     /// - Returns: the status, and nil for an error.
     @discardableResult
-    func send(isRepeatable: Bool = true, milliseconds: Int = 10_000) -> Int? {
-        let request = HTTPRequest(.post, "/", isRepeatable: isRepeatable)
+    func send(isRepeatable: Bool = true, expectsJSON: Bool = true, milliseconds: Int = 10_000) -> Int? {
+        var request = HTTPRequest(.post, "/", isRepeatable: isRepeatable)
+        request.expectsJSON = expectsJSON
         let deadline = Deadline(milliseconds: milliseconds)
         return try? endpoints.perform(request, deadline: deadline) { (index, limits) throws(TransportError) in
             log.withLock { $0.append((index, limits)) }
@@ -97,6 +98,23 @@ struct EndpointsTests {
         nodes.play { _ in answer(status) }
         #expect(nodes.send() == status)
         #expect(nodes.asked() == [0])
+    }
+
+    @Test func aPageInsteadOfJSONIsNotTheKMS() {
+        let nodes = Nodes(2)
+        nodes.play { index in
+            answer(
+                200, index == 0 ? "<html>" : "{}", type: index == 0 ? "text/html" : "application/json; charset=utf-8")
+        }
+        #expect(nodes.send() == 200)
+        #expect(nodes.asked() == [0, 1])
+        nodes.play { _ in answer(200, "OK", type: "text/plain") }
+        #expect(nodes.send() == nil)
+        #expect(nodes.send(expectsJSON: false) == 200)
+        nodes.play { _ in answer(200, "{}", type: "") }
+        #expect(nodes.send() == 200)
+        nodes.play { _ in answer(403, "no", type: "text/plain") }
+        #expect(nodes.send() == 403)
     }
 
     @Test(arguments: [TransportError.Kind.interrupted, .timedOut, .protocolViolation])

@@ -143,8 +143,10 @@ extension Diagnosis {
         options.clientKey = slot.clientKey
         do {
             let transport = try CurlTransport(options)
+            var request = HTTPRequest(.get, "/sys/v1/health")
+            request.expectsJSON = false
             let response = try transport.perform(
-                HTTPRequest(.get, "/sys/v1/health"), deadline: Deadline(milliseconds: slot.deadlineMilliseconds))
+                request, deadline: Deadline(milliseconds: slot.deadlineMilliseconds))
             let authority = slot.caCertificates == nil ? "the system's certificate authorities" : "the configured CA"
             return (transport, "the certificate is trusted by \(authority); health answers \(response.status)")
         } catch {

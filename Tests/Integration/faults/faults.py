@@ -181,10 +181,17 @@ class Fault:
     lasting: str | dict[str, str] = "DEVICE_ERROR"
     once: str | dict[str, str] | None = None
     is_connection: bool = False
+    # What each operation returns while only the first of two endpoints has the fault; None: the same as with one.
+    with_another: str | dict[str, str] | None = None
     operations: list[str] = field(default_factory=lambda: list(OPERATIONS))
 
     def expected(self, operation: str) -> str:
         return self.lasting if isinstance(self.lasting, str) else self.lasting[operation]
+
+    def expected_with_another(self, operation: str) -> str:
+        if self.with_another is None:
+            return self.expected(operation)
+        return self.with_another if isinstance(self.with_another, str) else self.with_another[operation]
 
     def expected_once(self, operation: str) -> str | None:
         return self.once[operation] if isinstance(self.once, dict) else self.once
@@ -198,16 +205,16 @@ def per_operation(login: str, find: str, sign: str, decrypt: str, generate: str)
 REPEATED = per_operation("OK", "OK", "OK", "OK", "DEVICE_ERROR")
 
 FAULTS = {
-    "nobody listens": Fault(refuse, is_connection=True),
-    "accepts and stays silent": Fault(keep_silent, is_connection=True),
-    "expired certificate": Fault(present("expired"), is_connection=True),
-    "certificate of another host": Fault(present("other host"), is_connection=True),
-    "certificate of a foreign authority": Fault(present("foreign"), is_connection=True),
-    "self-signed certificate": Fault(present("self-signed"), is_connection=True),
-    "reset in the answer": Fault(reset, once=REPEATED),
-    "reset before the answer": Fault(reset_before_the_answer, once=REPEATED),
-    "silence after the request": Fault(stay_silent),
-    "one byte a second": Fault(trickle),
+    "nobody listens": Fault(refuse, is_connection=True, with_another="OK"),
+    "accepts and stays silent": Fault(keep_silent, is_connection=True, with_another="OK"),
+    "expired certificate": Fault(present("expired"), is_connection=True, with_another="OK"),
+    "certificate of another host": Fault(present("other host"), is_connection=True, with_another="OK"),
+    "certificate of a foreign authority": Fault(present("foreign"), is_connection=True, with_another="OK"),
+    "self-signed certificate": Fault(present("self-signed"), is_connection=True, with_another="OK"),
+    "reset in the answer": Fault(reset, once=REPEATED, with_another=REPEATED),
+    "reset before the answer": Fault(reset_before_the_answer, once=REPEATED, with_another=REPEATED),
+    "silence after the request": Fault(stay_silent, with_another=REPEATED),
+    "one byte a second": Fault(trickle, with_another=REPEATED),
     "401": Fault(
         status(401),
         per_operation("PIN_INCORRECT", *["USER_NOT_LOGGED_IN"] * 4),
@@ -227,24 +234,24 @@ FAULTS = {
     "409": Fault(status(409), per_operation(*["FUNCTION_FAILED"] * 4, "ATTRIBUTE_VALUE_INVALID")),
     "429": Fault(status(429), once="OK"),
     "429 for a second": Fault(status(429, Retry_After="1"), once="OK"),
-    "429 for an hour": Fault(status(429, Retry_After="3600")),
-    "500": Fault(status(500)),
-    "502": Fault(status(502), once=REPEATED),
-    "503": Fault(status(503), once=REPEATED),
-    "503 for an hour": Fault(status(503, Retry_After="3600")),
-    "504": Fault(status(504), once=REPEATED),
-    "408": Fault(status(408), once=REPEATED),
-    "JSON as another type": Fault(wrong_type),
-    "the page of a portal": Fault(portal_page),
-    "truncated": Fault(truncated, once=REPEATED),
+    "429 for an hour": Fault(status(429, Retry_After="3600"), with_another="OK"),
+    "500": Fault(status(500), with_another=REPEATED),
+    "502": Fault(status(502), once=REPEATED, with_another=REPEATED),
+    "503": Fault(status(503), once=REPEATED, with_another=REPEATED),
+    "503 for an hour": Fault(status(503, Retry_After="3600"), with_another=REPEATED),
+    "504": Fault(status(504), once=REPEATED, with_another=REPEATED),
+    "408": Fault(status(408), once=REPEATED, with_another=REPEATED),
+    "JSON as another type": Fault(wrong_type, with_another=REPEATED),
+    "the page of a portal": Fault(portal_page, with_another=REPEATED),
+    "truncated": Fault(truncated, once=REPEATED, with_another=REPEATED),
     "half the JSON": Fault(half_json),
     "no JSON": Fault(no_json),
     "deeply nested JSON": Fault(nested_json),
     "nothing": Fault(empty),
-    "huge": Fault(huge),
-    "announced as huge": Fault(announced_huge),
-    "no HTTP": Fault(not_http),
-    "headers without end": Fault(endless_headers),
+    "huge": Fault(huge, with_another=REPEATED),
+    "announced as huge": Fault(announced_huge, with_another=REPEATED),
+    "no HTTP": Fault(not_http, with_another=REPEATED),
+    "headers without end": Fault(endless_headers, with_another=REPEATED),
     "redirect elsewhere": Fault(redirect),
     "closes idle connections": Fault(close_when_idle, "OK", once="OK"),
     "a signature cut short": Fault(signature_cut, operations=["sign"]),
