@@ -10,11 +10,13 @@ import os
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cryptoki as ck
 
 P256 = bytes.fromhex("06082a8648ce3d030107")
+THREADS = 8
 PLAINTEXT = b"plaintext"
 # ERR_LIB_EVP and some reason.
 OWN_ERROR = 6, 100
@@ -107,6 +109,24 @@ class Host:
         )
         signature = self.session.sign(pss, self.signing[0], b"data")
         return self.session.verify(pss, public, signature, b"data")
+
+    def sign_in_threads(self):
+        """One signature in each of several threads at once; what the unluckiest of them got."""
+        sessions = [self.library.open(self.session.slot) for _ in range(THREADS)]
+
+        def work(session):
+            mechanism = ck.Mechanism(ck.CKM_SHA256_RSA_PKCS)
+            try:
+                signature = session.sign(mechanism, self.signing[0], b"data")
+                return session.verify(mechanism, self.signing[1], signature, b"data")
+            except ck.Refused as refusal:
+                return refusal.value
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            values = list(pool.map(work, sessions))
+        for session in sessions:
+            session.close()
+        return max(values)
 
     def state(self):
         return ck.rv("OK")
