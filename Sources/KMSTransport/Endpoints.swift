@@ -129,8 +129,7 @@ private struct EndpointRun {
     let request: HTTPRequest
     let deadline: Deadline
     private(set) var verdict = RetryVerdict.again
-    /// What the last attempt ended with, in words.
-    private(set) var lastWords = ""
+    private var address = ""
     private var response: HTTPResponse?
     private var error: TransportError?
     /// Some endpoint failed in a way that may pass.
@@ -143,17 +142,21 @@ private struct EndpointRun {
     }
 
     mutating func note(_ response: HTTPResponse, from address: String) {
-        (self.response, error) = (response, nil)
+        (self.response, self.address, error) = (response, address, nil)
         verdict = RetryVerdict(response, to: request)
-        lastWords = "\(address) answers \(response.status)"
         if verdict == .again || verdict == .later { mayPass = true }
     }
 
     mutating func note(_ error: TransportError) {
         (response, self.error) = (nil, error)
         verdict = RetryVerdict(error, of: request)
-        lastWords = error.message
         if verdict == .again { mayPass = true }
+    }
+
+    /// What the last attempt ended with, in words.
+    var lastWords: String {
+        if let error { return error.message }
+        return response.map { "\(address) answers \($0.status)" } ?? ""
     }
 
     /// The KMS has answered, and not that it is away.

@@ -85,7 +85,8 @@ extension HTTPResponse {
 extension HTTPResponse {
     /// Whether it is a page of a portal, of a proxy or of another server. One that does not name its type is believed.
     func isForeign(to request: HTTPRequest) -> Bool {
-        request.expectsJSON && (200..<300).contains(status) && !body.isEmpty && !contentType.isEmpty
+        guard contentType != "application/json", request.expectsJSON else { return false }
+        return (200..<300).contains(status) && !body.isEmpty && !contentType.isEmpty
             && !contentType.lowercased().contains("json")
     }
 }
