@@ -10,7 +10,7 @@ extension PrivateKey {
     package static func generateRSA(
         bits: Int, exponent: Int, in context: LibraryContext
     ) throws(CryptoError) -> PrivateKey {
-        try generate(ProviderName.rsa, in: context) { operation in
+        try generate("RSA", in: context) { operation in
             guard let number = BN_new() else { return false }
             defer { BN_free(number) }
             return EVP_PKEY_CTX_set_rsa_keygen_bits(operation, Int32(clamping: bits)) == 1
@@ -22,7 +22,7 @@ extension PrivateKey {
     /// A new key on any of the curves, Edwards and Montgomery ones included.
     package static func generateEC(_ curve: EllipticCurve, in context: LibraryContext) throws(CryptoError) -> PrivateKey
     {
-        try generate(curve.family == .weierstrass ? ProviderName.ec : curve.algorithmName, in: context) { operation in
+        try generate(curve.algorithmName, in: context) { operation in
             curve.openSSLName.map { EVP_PKEY_CTX_set_group_name(operation, $0) == 1 } ?? true
         }
     }
