@@ -147,6 +147,7 @@ let package = Package(
         .testTarget(
             name: "KMSBackendTests", dependencies: ["KMSBackend", "KMSModel", "KMSSupport", "KMSTransport"],
             swiftSettings: strict),
+        .testTarget(name: "KMSSupportTests", dependencies: ["KMSSupport"], swiftSettings: strict),
         .testTarget(
             name: "KMSServerTests",
             dependencies: [

@@ -95,6 +95,8 @@ package struct TransportOptions: Sendable {
     package var maximumIdleSeconds: Int
     /// Largest answer accepted, in bytes.
     package var maximumResponseBytes: Int
+    /// The slot's, shared by everything that serves it.
+    package var counters = Counters()
 
     package init(endpoint: String) {
         self.endpoint = endpoint
