@@ -29,6 +29,7 @@ struct CurlExchange {
             throw Failure(error: error, isStaleConnection: false)
         }
         let code = withRequestBody { transfer() }
+        settings.options.counters.count(.connects, UInt64(max(0, number(CURLINFO_NUM_CONNECTS))))
         // libcurl must not keep what is about to be freed.
         _ = CCurl_setopt_pointer(handle.easy, CURLOPT_HTTPHEADER, nil)
         _ = CCurl_setopt_pointer(handle.easy, CURLOPT_WRITEDATA, nil)
@@ -46,7 +47,7 @@ struct CurlExchange {
         guard isPath, request.path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw TransportError(.refused, "a path that is not percent-encoded", wasNeverSent: true)
         }
-        try option.set(CURLOPT_URL, settings.options.endpoint + request.path)
+        try option.set(CURLOPT_URL, settings.address + request.path)
         try option.set(CURLOPT_HTTPHEADER, pointer: headers.list)
         try option.set(CURLOPT_WRITEDATA, pointer: Unmanaged.passUnretained(receiver).toOpaque())
         // libcurl sends any request again when a kept connection turns out to be closed. One with consequences goes over
@@ -113,9 +114,12 @@ struct CurlExchange {
         _ = CCurl_getinfo_string(handle.easy, CURLINFO_CONTENT_TYPE, &type)
         var wait: curl_off_t = 0
         _ = CCurl_getinfo_offset(handle.easy, CURLINFO_RETRY_AFTER, &wait)
-        return HTTPResponse(
+        var response = HTTPResponse(
             status: number(CURLINFO_RESPONSE_CODE), contentType: type.map { String(cString: $0) } ?? "",
             body: receiver.takeBody(), retryAfterSeconds: wait > 0 ? Int(clamping: wait) : nil)
+        response.requestID = handle.header("x-request-id")
+        response.date = handle.header("date")
+        return response
     }
 
     private func failure(_ code: CURLcode, _ receiver: ResponseReceiver) -> Failure {

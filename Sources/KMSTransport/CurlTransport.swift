@@ -8,7 +8,7 @@ package import KMSSupport
 package final class CurlTransport: HTTPTransport {
     private let options: TransportOptions
     private let systemCertificates: [UInt8]?
-    private let proxy: ProxySettings
+    private let url: EndpointURL
     private let sockets = SocketRegistry()
     private let pool: CurlPool
     private let endpoint = Endpoint()
@@ -18,14 +18,19 @@ package final class CurlTransport: HTTPTransport {
 
     /// Reads what the process may not be able to read later: the system's certificates and the proxy variables.
     package init(_ options: TransportOptions) throws(TransportError) {
-        guard options.endpoint.utf8.count > 8, options.endpoint.lowercased().hasPrefix("https://") else {
-            throw TransportError(.refused, "the endpoint must begin with https://", wasNeverSent: true)
-        }
         var options = options
-        while options.endpoint.utf8.last == UInt8(ascii: "/") { options.endpoint.removeLast() }
+        do throws(EndpointURL.Failure) {
+            guard options.endpoint.lowercased().hasPrefix("https://") else {
+                throw EndpointURL.Failure(reason: "it must begin with https://")
+            }
+            url = try EndpointURL(options.endpoint)
+        } catch {
+            throw TransportError(.refused, "the endpoint cannot be used: \(error.reason)", wasNeverSent: true)
+        }
+        options.endpoint = url.text
+        options.proxy = options.proxy ?? ProxySettings.fromEnvironment()
         self.options = options
-        systemCertificates = options.caCertificates == nil ? SystemCertificates.read() : nil
-        proxy = ProxySettings.fromEnvironment()
+        systemCertificates = options.tls.needsSystemAuthorities ? SystemCertificates.read() : nil
         pool = CurlPool(maximumIdleSeconds: options.maximumIdleSeconds)
     }
 
@@ -38,11 +43,15 @@ package final class CurlTransport: HTTPTransport {
     package var openConnections: Int { sockets.count }
 
     package func perform(_ request: HTTPRequest, deadline: Deadline) throws(TransportError) -> HTTPResponse {
-        try Gate.inside { () throws(TransportError) in try performWithRetries(request, deadline) }
+        try Gate.inside { () throws(TransportError) in
+            try RequestTrace.follow(request, options) { trace throws(TransportError) in
+                try performWithRetries(request, deadline, &trace)
+            }
+        }
     }
 
     private func performWithRetries(
-        _ request: HTTPRequest, _ deadline: Deadline
+        _ request: HTTPRequest, _ deadline: Deadline, _ trace: inout RequestTrace
     ) throws(TransportError) -> HTTPResponse {
         var schedule = RetrySchedule()
         let deadline = endpoint.limit(deadline)
@@ -51,6 +60,8 @@ package final class CurlTransport: HTTPTransport {
                 throw TransportError(.timedOut, "\(options.endpoint): no time left for a request", wasNeverSent: true)
             }
             let began = Deadline.now
+            trace.attempts += 1
+            if trace.attempts > 1 { options.counters.count(.retries) }
             do throws(TransportError) {
                 let response = try attempt(request, deadline)
                 let mayRepeat: Bool
@@ -91,6 +102,7 @@ package final class CurlTransport: HTTPTransport {
                 guard error.isStaleConnection, request.isRepeatable || error.error.wasNeverSent, !deadline.isOver else {
                     throw error.error
                 }
+                options.counters.count(.staleConnections)
             }
             do throws(CurlExchange.Failure) {
                 return try exchange(request, settings, deadline, isFresh: true)
@@ -116,17 +128,34 @@ package final class CurlTransport: HTTPTransport {
         return response
     }
 
-    /// Two threads may do this at once; one result stays.
-    private func start() throws(TransportError) -> CurlSettings {
-        if let settings = started.withLock({ $0 }) { return settings }
+    /// For a connection that nobody trusts: as everywhere else, but without what identifies us.
+    func probeSettings() throws(TransportError) -> CurlSettings {
         try CurlLibrary.start()
-        guard let certificates = options.caCertificates ?? systemCertificates else {
+        var options = options
+        options.tls.pins = []
+        options.tls.clientCertificate = nil
+        options.tls.clientKey = nil
+        return try CurlSettings(options: options, url: url, trust: try TrustStore(authorities()), sockets: sockets)
+    }
+
+    private func authorities() throws(TransportError) -> [TrustStore.Source] {
+        var sources = options.tls.authorities.map { [TrustStore.Source(pem: $0, isStrict: true)] } ?? []
+        guard options.tls.needsSystemAuthorities else { return sources }
+        guard let systemCertificates else {
             throw TransportError(
                 .refused, "this system has no CA certificates; set ca_certs_file or install ca-certificates",
                 wasNeverSent: true)
         }
-        let trust = try TrustStore(pem: certificates, isStrict: options.caCertificates != nil)
-        let settings = CurlSettings(options: options, trust: trust, proxy: proxy, sockets: sockets)
+        sources.append(TrustStore.Source(pem: systemCertificates, isStrict: false))
+        return sources
+    }
+
+    /// Two threads may do this at once; one result stays.
+    private func start() throws(TransportError) -> CurlSettings {
+        if let settings = started.withLock({ $0 }) { return settings }
+        try CurlLibrary.start()
+        let settings = try CurlSettings(
+            options: options, url: url, trust: try TrustStore(authorities()), sockets: sockets)
         return started.withLock { started in
             if let first = started { return first }
             started = settings

@@ -1,3 +1,4 @@
+internal import CCurl
 package import KMSSupport
 
 /// One HTTP request, relative to the transport's endpoint.
@@ -37,12 +38,27 @@ package struct HTTPResponse: Sendable {
     package var body: [UInt8]
     /// What the server asks to wait before the next try (Retry-After), in seconds.
     package var retryAfterSeconds: Int?
+    /// The answer's x-request-id.
+    package var requestID: String?
+    /// The answer's Date, as the KMS wrote it.
+    package var date: String?
+    /// nil where nothing was sent.
+    package var trace: RequestTrace?
 
     package init(status: Int, contentType: String, body: [UInt8], retryAfterSeconds: Int? = nil) {
         self.status = status
         self.contentType = contentType
         self.body = body
         self.retryAfterSeconds = retryAfterSeconds
+    }
+}
+
+extension HTTPResponse {
+    /// The KMS's clock, in seconds since 1970.
+    package var serverTime: Int? {
+        guard let date else { return nil }
+        let seconds = curl_getdate(date, nil)
+        return seconds >= 0 ? seconds : nil
     }
 }
 
@@ -69,6 +85,8 @@ package struct TransportError: Error, Sendable {
     package var message: String
     /// Not one byte of the request left, so that even a request with consequences may be tried again.
     package var wasNeverSent: Bool
+    /// nil where nothing was sent.
+    package var trace: RequestTrace?
 
     package init(_ kind: Kind, _ message: String, wasNeverSent: Bool = false) {
         self.kind = kind
@@ -86,17 +104,17 @@ package protocol HTTPTransport: AnyObject, Sendable {
 package struct TransportOptions: Sendable {
     /// `https://host[:port][/prefix]`, without a trailing slash.
     package var endpoint: String
-    /// PEM certificates to trust instead of the system's.
-    package var caCertificates: [UInt8]?
-    /// PEM certificate (chain) and private key for mutual TLS.
-    package var clientCertificate: [UInt8]?
-    package var clientKey: Secret?
+    package var tls = TLSOptions()
+    /// nil: the environment's, read when the transport is made.
+    package var proxy: ProxySettings?
     /// How long a kept-alive connection may be idle before it is not used again, in seconds.
     package var maximumIdleSeconds: Int
     /// Largest answer accepted, in bytes.
     package var maximumResponseBytes: Int
     /// The slot's, shared by everything that serves it.
     package var counters = Counters()
+    /// A request that takes longer is worth a line in the log, in milliseconds; 0: none is.
+    package var slowMilliseconds = 0
 
     package init(endpoint: String) {
         self.endpoint = endpoint

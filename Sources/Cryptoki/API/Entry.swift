@@ -6,6 +6,7 @@ internal import KMSSupport
 func entry(_ name: StaticString, _ body: (Library) throws(CKError) -> Void) -> CK_RV {
     Gate.inside {
         guard let library = Library.current, library.isInitialized else { return CKR_CRYPTOKI_NOT_INITIALIZED }
+        defer { library.dump?.writeIfDue() }
         return report(name) { () throws(CKError) in try body(library) }
     }
 }

@@ -13,11 +13,14 @@ struct Slot: Sendable {
     /// Whether the KMS was there when C_WaitForSlotEvent last looked. Nothing else changes it: an operation that fails
     /// must not make a host drop the slot.
     let presence = Locked(true)
+    let counters = Counters()
 
     var isTokenPresent: Bool { token != nil && presence.withLock { $0 } }
 
     /// - Throws: CKR_GENERAL_ERROR for a configuration that cannot work, after a line in the log.
-    init(id: CK_SLOT_ID, settings: Configuration.Slot, context: LibraryContext) throws(CKError) {
+    init(
+        id: CK_SLOT_ID, settings: Configuration.Slot, log: LogSettings, context: LibraryContext
+    ) throws(CKError) {
         self.id = id
         label = settings.label
         endpoint = settings.endpoints.first
@@ -29,10 +32,7 @@ struct Slot: Sendable {
             return
         }
         Slot.warnAboutUnused(id, settings)
-        var options = TransportOptions(endpoint: endpoint)
-        options.caCertificates = settings.caCertificates
-        options.clientCertificate = settings.clientCertificate
-        options.clientKey = settings.clientKey
+        let options = settings.transportOptions(endpoint, counters: counters, log: log)
         let transport: CurlTransport
         do throws(TransportError) {
             transport = try CurlTransport(options)
