@@ -144,6 +144,7 @@ install:
 	sed 's|/usr/bin/kmsd|$(PREFIX)/bin/kmsd|' pkcs11-conf/systemd/kmsd.service \
 		> $(DESTDIR)$(SAMPLES)/systemd/kmsd.service
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 pkcs11-conf/man/*.1
+	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man5 pkcs11-conf/man/*.5
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man8 pkcs11-conf/man/*.8
 	$(INSTALL) -d -m 0755 $(DESTDIR)/etc/kms-pkcs11
 	test -e $(DESTDIR)/etc/kms-pkcs11/kms-pkcs11.conf || \

@@ -9,7 +9,7 @@
 /// Before each line the file is looked at: when its name stands for another file by now, or the host has closed the
 /// descriptor and opened something else under its number, it is opened again. A process that may not open the new file,
 /// as a worker that has given up root, goes on with the old one.
-final class LogFile: Sendable {
+package final class LogFile: Sendable {
     private struct Identity: Equatable {
         var device: dev_t
         var inode: ino_t
@@ -23,17 +23,17 @@ final class LogFile: Sendable {
     private let settings: LogSettings.File
     private let state = Locked(State())
 
-    init(_ settings: LogSettings.File) { self.settings = settings }
+    package init(_ settings: LogSettings.File) { self.settings = settings }
 
     /// Why it cannot be opened; nil: it is open.
-    func problem() -> String? {
+    package func problem() -> String? {
         state.withLock { state in
             prepare(&state)
             return state.descriptor >= 0 ? nil : strerror(errno).map { String(cString: $0) } ?? "error \(errno)"
         }
     }
 
-    func write(_ level: Log.Level, _ text: [UInt8]) -> Bool {
+    package func write(_ level: Log.Level, _ text: [UInt8]) -> Bool {
         let line = Array("\(LogFile.time()) kms-pkcs11[\(getpid())] \(level.label): ".utf8) + text + [0x0A]
         return state.withLock { state in
             prepare(&state)

@@ -79,7 +79,7 @@ struct CurlTransportTests {
     @Test(arguments: ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
     func unusableCACertificatesAreNamed(pem: String) throws {
         var options = TransportOptions(endpoint: "https://127.0.0.1:1")
-        options.caCertificates = Array(pem.utf8)
+        options.tls.authorities = Array(pem.utf8)
         let transport = try CurlTransport(options)
         let error = #expect(throws: TransportError.self) {
             try transport.perform(HTTPRequest(.get, "/"), deadline: soon)

@@ -130,7 +130,7 @@ struct ConfigurationEntry {
     /// The error of this value: where it is, what is wrong, what to do.
     func error(_ message: String, _ kind: ConfigurationError.Kind = .invalid) -> ConfigurationError {
         // A variable's name says already which value it is.
-        let isVariable = !origin.contains("/")
+        let isVariable = !origin.utf8.contains(UInt8(ascii: "/"))
         return ConfigurationError("\(origin): " + (isVariable ? "" : "\(key): ") + message, kind)
     }
 

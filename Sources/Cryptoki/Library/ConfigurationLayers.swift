@@ -38,12 +38,13 @@ struct ConfigurationLayers {
             if index == 0 { entries = ConfigurationLayers.merge(entries, variables) }
             var settings = Configuration.Slot()
             settings.proxy = ProxySettings.fromEnvironment(environment)
+            try SlotRules.checkPair(entries)
             for key in ConfigurationKeys.slot {
                 guard var entry = entries[key.name] else { continue }
                 entry.environment = environment
                 try key.apply(entry, to: &settings)
             }
-            try SlotRules.check(settings.tls) { entries[$0] }
+            try SlotRules.check(settings.tls, entries)
             guard !done.contains(where: { $0.label == settings.label }) else {
                 throw ConfigurationError(
                     "\(slot.origin): two slots have the label \"\(settings.label)\"; give each [[slot]] its own label")

@@ -119,28 +119,30 @@ extension SlotRules {
         slot.tls.clientKey = Secret(copying: &file.bytes)
     }
 
-    /// What belongs together, once all keys of a slot are set.
-    static func check(
-        _ tls: TLSOptions, _ entry: (String) -> ConfigurationEntry?
-    ) throws(ConfigurationError) {
-        switch (entry("cert_file"), entry("key_file")) {
+    /// What must be said together.
+    static func checkPair(_ entries: [String: ConfigurationEntry]) throws(ConfigurationError) {
+        switch (entries["cert_file"], entries["key_file"]) {
         case (let entry?, nil): throw entry.error("it needs key_file, its private key")
         case (nil, let entry?): throw entry.error("it needs cert_file, its certificate")
         default: break
         }
+    }
+
+    /// Whether certificates and keys can be used, once all keys of a slot are set.
+    static func check(_ tls: TLSOptions, _ entries: [String: ConfigurationEntry]) throws(ConfigurationError) {
         do throws(TLSOptions.Problem) {
             try tls.check()
         } catch {
             switch error {
             case .authorities(let reason):
                 let keys = ["ca_certs_file", "ca_certs_dir", "ca_certs"]
-                guard let entry = keys.compactMap(entry).first else { return }
+                guard let entry = keys.compactMap({ entries[$0] }).first else { return }
                 throw entry.error(reason)
             case .clientCertificate(let reason):
-                throw entry("cert_file")?.error("\(reason); give a certificate in PEM form")
+                throw entries["cert_file"]?.error("\(reason); give a certificate in PEM form")
                     ?? ConfigurationError(reason)
             case .clientKey(let reason):
-                throw entry("key_file")?.error("\(reason); give its private key in PEM form (PKCS #8)")
+                throw entries["key_file"]?.error("\(reason); give its private key in PEM form (PKCS #8)")
                     ?? ConfigurationError(reason)
             }
         }

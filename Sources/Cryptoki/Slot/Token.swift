@@ -36,12 +36,13 @@ package final class Token: Sendable {
         login = Login(backend: backend, configured: settings.apiKey, context: context)
         store = ObjectStore(
             slotID: slotID, backend: backend, cacheSeconds: settings.cacheSeconds, context: context, now: now)
-        serialNumber = Token.serialNumber(endpoint, context)
+        serialNumber = Token.serialNumber(endpoint, label: settings.label, context)
     }
 
-    /// Sixteen characters that stay the same for the same KMS.
-    private static func serialNumber(_ endpoint: String, _ context: LibraryContext) -> String {
-        Hex.text(((try? Digest.hash(endpoint.utf8, .sha256, in: context)) ?? []).prefix(8))
+    /// Sixteen characters that stay the same for the same KMS. Several tokens of one KMS differ by their labels.
+    private static func serialNumber(_ endpoint: String, label: String, _ context: LibraryContext) -> String {
+        let text = label == Configuration.Slot().label ? endpoint : "\(endpoint) \(label)"
+        return Hex.text(((try? Digest.hash(text.utf8, .sha256, in: context)) ?? []).prefix(8))
     }
 
     /// By when the C_ call that has just begun must have answered.

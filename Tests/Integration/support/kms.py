@@ -141,10 +141,13 @@ class KMS:
         return path
 
 
+def toml(values: dict) -> str:
+    """Numbers, strings, booleans and arrays of strings as the lines of a TOML file."""
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+
+
 def write_configuration(path: Path, ca_file: Path, **values) -> Path:
     """A configuration file for the module that trusts `ca_file`; values are numbers or strings."""
-    lines = [f"ca_certs_file = {json.dumps(str(ca_file))}"]
-    lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text(toml({"ca_certs_file": str(ca_file)} | values))
     path.chmod(0o600)
     return path
