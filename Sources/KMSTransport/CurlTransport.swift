@@ -61,7 +61,6 @@ package final class CurlTransport: HTTPTransport {
             }
             let began = Deadline.now
             trace.attempts += 1
-            if trace.attempts > 1 { options.counters.count(.retries) }
             do throws(TransportError) {
                 let response = try attempt(request, deadline)
                 let mayRepeat: Bool

@@ -87,7 +87,8 @@ package struct ProxySettings: Sendable {
         if name.hasPrefix("[") { name = name.dropFirst().prefix { $0 != "]" } }
         while name.hasPrefix(".") { name = name.dropFirst() }
         while name.hasSuffix(".") { name = name.dropLast() }
-        if let one = bits(name), let other = bits(host[...]) { return one == other }
+        // What is below an address is none of its kind.
+        if let address = bits(host[...]) { return bits(name) == address }
         return host == name || (!name.isEmpty && host.hasSuffix("." + name))
     }
 

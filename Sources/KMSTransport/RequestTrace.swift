@@ -16,7 +16,7 @@ package struct RequestTrace: Sendable, CustomStringConvertible {
     package init(endpoint: String) { self.endpoint = endpoint }
 
     package var description: String {
-        let number = attempts == 1 ? "1 attempt" : "\(attempts) attempts"
+        let number = attempts == 0 ? "not sent" : attempts == 1 ? "1 attempt" : "\(attempts) attempts"
         return "\(endpoint), \(number), \(milliseconds) ms" + (requestID.map { ", request \($0)" } ?? "")
     }
 
@@ -51,6 +51,7 @@ package struct RequestTrace: Sendable, CustomStringConvertible {
         let now = Deadline.now
         milliseconds = Int(clamping: (now > began ? now - began : 0) / 1_000_000)
         options.counters.count(.requests)
+        if attempts > 1 { options.counters.count(.retries, UInt64(attempts - 1)) }
         options.counters.record(since: began, now: now)
         guard options.slowMilliseconds > 0, milliseconds >= options.slowMilliseconds else { return }
         options.counters.count(.slowCalls)

@@ -129,6 +129,7 @@ struct TokenTests {
         let path = NSTemporaryDirectory() + "kms-pkcs11-pin-" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: path) }
         try Data("right\n".utf8).write(to: URL(fileURLWithPath: path))
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
         let token = try token(cacheSeconds: 0)
         try login(token, "file:" + path)
         #expect(try find(token).count == 5)

@@ -19,6 +19,19 @@ package struct ConfigurationKey<Target>: Sendable {
         case file([ConfigurationKey<Target>])
         /// Understood by the vendor's module and without effect here, whatever its type.
         case ignored(String)
+
+        /// One of the words that are the raw values of a type.
+        static func choice<Word: RawRepresentable<String> & CaseIterable & Sendable>(
+            _ set: @escaping @Sendable (inout Target, Word) -> Void
+        ) -> Kind {
+            .text { (target, text, entry) throws(ConfigurationError) in
+                guard let word = Word(rawValue: text) else {
+                    let words = Word.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
+                    throw entry.error("it must be \(words)")
+                }
+                set(&target, word)
+            }
+        }
     }
 
     package let name: String

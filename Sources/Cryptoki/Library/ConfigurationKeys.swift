@@ -1,4 +1,5 @@
 package import KMSSupport
+internal import KMSTransport
 
 /// The keys of the configuration file, one row each. A new key is a row here, in the sample and in kms-pkcs11.conf(5);
 /// the tests compare the three.
@@ -43,7 +44,10 @@ package enum ConfigurationKeys {
                 "ca_certs_system", .flag { slot, isOn, _ in slot.tls.addsSystemAuthorities = isOn },
                 standard: "true without the three keys above, else false", group: .authorities),
             ConfigurationKey("pinned_public_keys", .texts(SlotRules.pins), standard: "none"),
-            ConfigurationKey("min_tls_version", .text(SlotRules.minimumVersion), standard: "\"1.2\""),
+            ConfigurationKey(
+                "min_tls_version",
+                .choice { (slot, version: TLSOptions.Version) in slot.tls.minimumVersion = version },
+                standard: "\"1.2\""),
             ConfigurationKey("tls_server_name", .text(SlotRules.serverName), standard: "the endpoint's host"),
         ]
     }

@@ -75,15 +75,6 @@ extension SlotRules {
         }
     }
 
-    static func minimumVersion(
-        _ slot: inout Configuration.Slot, _ name: String, _ entry: ConfigurationEntry
-    ) throws(ConfigurationError) {
-        guard let version = TLSOptions.Version(rawValue: name) else {
-            throw entry.error("it must be \"1.2\" or \"1.3\"")
-        }
-        slot.tls.minimumVersion = version
-    }
-
     static func serverName(
         _ slot: inout Configuration.Slot, _ name: String, _ entry: ConfigurationEntry
     ) throws(ConfigurationError) {

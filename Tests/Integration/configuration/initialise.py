@@ -1,4 +1,4 @@
-"""A host that prints what C_Initialize answers, and again once the configuration file is empty.
+"""A host that prints what C_Initialize answers, and again once the configuration file is right.
 
 Argument: the module.
 """
@@ -14,6 +14,6 @@ import cryptoki as ck  # noqa: E402
 library = ck.Library(Path(sys.argv[1]))
 print(ck.RV(library.C_Initialize(None)))
 configuration = Path(os.environ["KMS_PKCS11_CONF"])
-configuration.write_text("")
+configuration.write_text('api_endpoint = "https://kms.invalid"\n')
 configuration.chmod(0o600)
 print(ck.RV(library.C_Initialize(None)))

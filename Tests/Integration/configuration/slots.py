@@ -54,6 +54,7 @@ say("logged in", *(name for name, state in states.items() if state == ck.CKS_RW_
 say("private key of two without login", len(sessions["two"].find(private)))
 own = sessions["one"].find(private)
 say("private key of one", len(own))
+sessions["two"].login(b"")
 say("foreign handle", ck.RV(sessions["two"].C_SignInit(ck.Mechanism(ck.CKM_ECDSA), own[0])))
 
 ck.check(library.C_Finalize(None), "C_Finalize")

@@ -33,7 +33,7 @@ def test_every_value_and_its_origin(check, configuration, canary, tmp_path):
     assert found["proxy"] == ('"http://proxy:3128"', "https_proxy")
     assert found["level"] == ('"info"', "KMS_PKCS11_LOG")
     assert found["system"] == ("true", f"{configuration}:5")
-    assert found["file"] == ('{ path = "/tmp/x", max_files = 2 }', f"{configuration}:6")
+    assert found["file"] == ('{ max_files = 2, path = "/tmp/x" }', f"{configuration}:6")
     # A literal key is not shown.
     configuration.write_text(f'api_key = "{canary}"\n')
     code, out, err = check(KMS_PKCS11_CONF=configuration)

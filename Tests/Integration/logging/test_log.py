@@ -5,6 +5,7 @@ import socket
 
 import pytest
 from certificates import make_rsa_key, public_half
+from kms import wrong_secret
 from processes import free_port, output_of
 from wiretap import Wiretap
 
@@ -34,8 +35,9 @@ def identity(authority, tmp_path):
     return issue
 
 
-def test_a_failed_call_is_one_line(tool, kms):
-    output = output_of(tool(level="error").fail())
+def test_a_failed_call_is_one_line(tool, talkative_kms):
+    kms = talkative_kms
+    output = output_of(tool(kms.url, kms.ca_file, level="error").fail())
     found = FAILED.findall(output)
     assert len(found) == 1 and found[0][0] == kms.url, output
     assert output.count("kms-pkcs11[") == 1
@@ -103,10 +105,9 @@ def test_no_secret_in_any_place(tool, kms, authority, identity, tmp_path, system
     counters = tmp_path / "counters"
     counters.mkdir()
     with Wiretap(certificate, key, kms.port) as tap:
-        talkative = tool(f"https://localhost:{tap.port}", level="debug", file=str(tmp_path / "log"), system=True,
-                         system_socket=str(path), stderr=True, slow_call_millis=1, counters_dir=str(counters))  # fmt: skip
-        conf = tmp_path / "kms-pkcs11.conf"
-        conf.write_text(conf.read_text().replace(str(kms.ca_file), str(authority.certificate)))
+        talkative = tool(f"https://localhost:{tap.port}", authority.certificate, level="debug",
+                         file=str(tmp_path / "log"), system=True, system_socket=str(path), stderr=True,
+                         slow_call_millis=1, counters_dir=str(counters))  # fmt: skip
         datagrams = []
 
         def drain():
@@ -117,7 +118,7 @@ def test_no_secret_in_any_place(tool, kms, authority, identity, tmp_path, system
                 pass
 
         outputs = []
-        for pin in (kms.api_key, f"file:{kms.api_key_file}", canary, kms.api_key[:-8] + "AAAAAAA="):
+        for pin in (kms.api_key, f"file:{kms.api_key_file}", canary, wrong_secret(kms.api_key)):
             outputs.append(output_of(talkative("-O", "--login", "--pin", pin, check=False)))
             drain()
     places = ["".join(outputs), (tmp_path / "log").read_text(), "".join(datagrams)]

@@ -1,5 +1,6 @@
 """A running kmsd with the group, app, keys and certificates that the tests share."""
 
+import base64
 import json
 import re
 import signal
@@ -139,6 +140,12 @@ class KMS:
         path = self.directory / f"{name}.pub"
         path.write_text(self.public_key_pem(name))
         return path
+
+
+def wrong_secret(api_key: str) -> str:
+    """The right app with another secret: what a mistyped or revoked key looks like."""
+    app, secret = base64.b64decode(api_key).split(b":")
+    return base64.b64encode(app + b":" + secret[::-1]).decode()
 
 
 def toml(values: dict) -> str:

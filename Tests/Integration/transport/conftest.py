@@ -16,7 +16,7 @@ class Identity:
 
     def __init__(self, authority, directory: Path, name: str, host: str):
         self.key = make_rsa_key(directory / f"{name}.key")
-        self.certificate = authority.issue(public_half(self.key), name, host)
+        self.certificate = authority.issue(public_half(self.key), name, host, usage="serverAuth,clientAuth")
 
 
 @pytest.fixture
