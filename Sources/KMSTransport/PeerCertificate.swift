@@ -25,8 +25,10 @@ extension CurlTransport {
         try Gate.inside { () throws(TransportError) in
             try CurlScope.run(refusing: TransportError(.refused, "inside a request", wasNeverSent: true)) {
                 () throws(TransportError) in
-                let handle = try CurlHandle(try probeSettings())
+                let settings = try probeSettings()
+                let handle = try CurlHandle(settings)
                 let option = OptionSetter(easy: handle.easy)
+                try option.set(CURLOPT_URL, settings.address)
                 try option.set(CURLOPT_SSL_VERIFYPEER, 0)
                 try option.set(CURLOPT_SSL_VERIFYHOST, 0)
                 try option.set(CURLOPT_CERTINFO, 1)
