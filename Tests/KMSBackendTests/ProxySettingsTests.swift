@@ -10,7 +10,8 @@ import Testing
         ("10.0.0.0/8", "10.200.1.1", false), ("10.0.0.0/8", "11.0.0.1", true), ("10.0.0.1", "10.0.0.1", false),
         ("10.0.0.0/33", "10.0.0.0", true), ("10.0.0.0/x", "10.0.0.0", true), ("0.0.0.0/0", "10.0.0.1", false),
         ("fd00::/8", "fd12::1", false), ("fd00::/8", "fe80::1", true), ("[::1]", "::1", false),
-        ("0:0:0:0:0:0:0:1", "::1", false), ("10.0.0.0/8", "kms.example.com", true), ("", "kms.example.com", true), ("0.0.1", "127.0.0.1", true),
+        ("0:0:0:0:0:0:0:1", "::1", false), ("10.0.0.0/8", "kms.example.com", true), ("", "kms.example.com", true),
+        ("0.0.1", "127.0.0.1", true),
     ])
     func exceptions(exception: String, host: String, isUsed: Bool) {
         let proxy = ProxySettings(address: Secret("http://p:1"), exceptions: [exception])

@@ -29,20 +29,26 @@ package enum ConfigurationKeys {
         [
             ConfigurationKey("api_endpoint", .text(SlotRules.endpoint), standard: "none", group: .endpoints),
             ConfigurationKey("endpoints", .texts(SlotRules.endpoints), standard: "none", group: .endpoints),
-            ConfigurationKey("proxy", .text(SlotRules.proxy), standard: "HTTPS_PROXY", isSecret: true),
-            ConfigurationKey("no_proxy", .texts(SlotRules.exceptions), standard: "NO_PROXY"),
+            ConfigurationKey(
+                "proxy", .text(SlotRules.proxy), standard: "HTTPS_PROXY", isSecret: true,
+                effective: { $0.proxy.address == nil ? "none" : $0.proxy.quotedAddress }),
+            ConfigurationKey(
+                "no_proxy", .texts(SlotRules.exceptions), standard: "NO_PROXY",
+                effective: { $0.proxy.exceptions.isEmpty ? "none" : $0.proxy.quotedExceptions }),
         ]
     }
 
     private static var trust: [ConfigurationKey<Configuration.Slot>] {
         [
             ConfigurationKey(
-                "ca_certs_file", .text(SlotRules.authorityFile), standard: "the system's", group: .authorities),
+                "ca_certs_file", .text(SlotRules.authorityFile), standard: "the system's", group: .authorities,
+                effective: { $0.tls.authorities == nil ? "the system's" : "none" }),
             ConfigurationKey("ca_certs_dir", .text(SlotRules.authorityFolder), standard: "none", group: .authorities),
             ConfigurationKey("ca_certs", .text(SlotRules.authorities), standard: "none", group: .authorities),
             ConfigurationKey(
                 "ca_certs_system", .flag { slot, isOn, _ in slot.tls.addsSystemAuthorities = isOn },
-                standard: "true without the three keys above, else false", group: .authorities),
+                standard: "true without the three keys above, else false", group: .authorities,
+                effective: { $0.tls.needsSystemAuthorities ? "true" : "false" }),
             ConfigurationKey("pinned_public_keys", .texts(SlotRules.pins), standard: "none"),
             ConfigurationKey(
                 "min_tls_version",
@@ -67,7 +73,8 @@ package enum ConfigurationKeys {
             ConfigurationKey("level", .text(LogRules.level), standard: "\"warn\""),
             ConfigurationKey(
                 "stderr", .flag { log, isOn, _ in log.usesStandardError = isOn },
-                standard: "true without system and file, else false"),
+                standard: "true without system and file, else false",
+                effective: { $0.writesStandardError ? "true" : "false" }),
             ConfigurationKey("system", .flag { log, isOn, _ in log.usesSystemLog = isOn }, standard: "false"),
             ConfigurationKey("system_socket", .text(LogRules.systemSocket), standard: "\"/dev/log\""),
             ConfigurationKey("file", .file(logFile), standard: "none"),

@@ -74,26 +74,21 @@ struct ConfigurationLayers {
     private static func value(
         of key: ConfigurationKey<Configuration.Slot>, _ entry: ConfigurationEntry?, _ slot: Configuration.Slot
     ) -> Configuration.Value {
-        var value = Configuration.Value(slot: slot.label, key: key.name, text: key.standard, origin: "default")
-        if let entry {
-            (value.text, value.origin) = (key.isSecret ? hidden(entry) : entry.value.text, entry.origin)
-        } else if key.name == "proxy", !slot.proxy.origin.isEmpty {
-            (value.text, value.origin) = (ConfigurationDocument.Value.text("").text, slot.proxy.origin)
-        } else if key.name == "no_proxy", !slot.proxy.exceptions.isEmpty {
-            (value.text, value.origin) = (ConfigurationDocument.Value.texts(slot.proxy.exceptions).text, "NO_PROXY")
+        guard let entry else {
+            let isProxy = key.name == "proxy" && !slot.proxy.origin.isEmpty
+            return Configuration.Value(
+                slot: slot.label, key: key.name, text: key.effective?(slot) ?? key.standard,
+                origin: isProxy ? slot.proxy.origin : "default")
         }
-        if key.name == "proxy", slot.proxy.address != nil {
-            value.text = ConfigurationDocument.Value.text(slot.proxy.shownAddress).text
-        }
-        return value
+        let text = key.isSecret ? hidden(entry, slot) : entry.value.text
+        return Configuration.Value(slot: slot.label, key: key.name, text: text, origin: entry.origin)
     }
 
-    /// Where a secret is may be shown.
-    private static func hidden(_ entry: ConfigurationEntry) -> String {
-        if case .text(let text) = entry.value, text.hasPrefix("file:") || text.hasPrefix("env:") {
-            return entry.value.text
-        }
-        return "(hidden)"
+    /// Where a secret is may be shown, and a proxy without its password.
+    private static func hidden(_ entry: ConfigurationEntry, _ slot: Configuration.Slot) -> String {
+        guard case .text(let text) = entry.value else { return "(hidden)" }
+        if entry.key == "proxy" { return slot.proxy.address == nil ? entry.value.text : slot.proxy.quotedAddress }
+        return text.hasPrefix("file:") || text.hasPrefix("env:") ? entry.value.text : "(hidden)"
     }
 
     // MARK: - Log
@@ -102,15 +97,24 @@ struct ConfigurationLayers {
         var settings = LogSettings()
         var values: [Configuration.Value] = []
         for key in ConfigurationKeys.log {
-            if let entry = log[key.name] {
-                try key.apply(entry, to: &settings)
-                values.append(Configuration.Value(key: key.name, text: entry.value.text, origin: entry.origin))
-            } else {
-                values.append(Configuration.Value(key: key.name, text: key.standard, origin: "default"))
-            }
+            if let entry = log[key.name] { try key.apply(entry, to: &settings) }
+        }
+        for key in ConfigurationKeys.log {
+            let entry = log[key.name]
+            let standard = key.effective?(settings) ?? key.standard
+            values.append(
+                Configuration.Value(
+                    key: key.name, text: entry?.value.text ?? standard, origin: entry?.origin ?? "default"))
         }
         return (settings, values)
     }
+}
+
+extension ProxySettings {
+    /// Without user and password, as TOML.
+    var quotedAddress: String { ConfigurationDocument.Value.text(shownAddress).text }
+
+    var quotedExceptions: String { ConfigurationDocument.Value.texts(exceptions).text }
 }
 
 extension ConfigurationDocument.Value {

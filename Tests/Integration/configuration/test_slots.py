@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from kms import KMS, toml
+from kms import running_kms, toml
 from processes import clean_environment, run
 
 HOST = Path(__file__).parent / "slots.py"
@@ -14,13 +14,8 @@ HOST = Path(__file__).parent / "slots.py"
 @pytest.fixture(scope="module")
 def second_kms(binaries, tmp_path_factory):
     """Another KMS, with a certificate authority of its own."""
-    server = KMS(binaries, tmp_path_factory.mktemp("second") / "kms")
-    server.initialize()
-    server.start()
-    try:
+    with running_kms(binaries, tmp_path_factory.mktemp("second") / "kms") as server:
         yield server
-    finally:
-        server.stop()
 
 
 def app(kms, directory: Path, *, key: str) -> str:
@@ -36,7 +31,7 @@ def app(kms, directory: Path, *, key: str) -> str:
 
 @pytest.fixture
 def report(binaries, kms, second_kms, configuration, tmp_path):
-    """What slots.py says of three slots: two apps of one KMS, and one of another that is down below `third`."""
+    """What slots.py says of two apps of one KMS, one of another, the same with the wrong authority, and an empty slot."""
     slots = [
         {"label": "one", "api_endpoint": kms.url, "ca_certs_file": str(kms.ca_file),
          "api_key": app(kms, tmp_path, key=f"first-{tmp_path.name}")},

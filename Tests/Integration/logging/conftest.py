@@ -5,7 +5,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from kms import KMS, toml
+from kms import running_kms, toml
 from pkcs11_tool import PKCS11Tool
 from processes import clean_environment
 
@@ -29,13 +29,8 @@ class LoggingTool(PKCS11Tool):
 @pytest.fixture(scope="module")
 def talkative_kms(binaries, tmp_path_factory):
     """A KMS that logs each request."""
-    server = KMS(binaries, tmp_path_factory.mktemp("talkative") / "kms", log_level="debug")
-    server.initialize()
-    server.start()
-    try:
+    with running_kms(binaries, tmp_path_factory.mktemp("talkative") / "kms", log_level="debug") as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import signal
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,6 +141,18 @@ class KMS:
         path = self.directory / f"{name}.pub"
         path.write_text(self.public_key_pem(name))
         return path
+
+
+@contextmanager
+def running_kms(binaries: Binaries, directory: Path, log_level: str | None = None):
+    """A KMS with nothing in it, stopped at the end."""
+    server = KMS(binaries, directory, log_level)
+    server.initialize()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def wrong_secret(api_key: str) -> str:

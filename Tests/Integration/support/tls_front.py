@@ -51,10 +51,13 @@ class Relay:
         threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
         self._pump(other, one)
 
-    @staticmethod
-    def _pump(source: socket.socket, target: socket.socket):
+    def passed(self, source: socket.socket, chunk: bytes):
+        """Called with everything that is passed on."""
+
+    def _pump(self, source: socket.socket, target: socket.socket):
         try:
             while chunk := source.recv(65536):
+                self.passed(source, chunk)
                 target.sendall(chunk)
         except OSError:
             pass
