@@ -23,7 +23,7 @@ package final class Counters: Sendable {
         case failovers
         /// Endpoints that were set aside after they had failed.
         case openedBreakers
-        /// Log-ins at the KMS, the first and those that renew a session.
+        /// Log-ins that the KMS answered, the first and those that renew a session.
         case logins
         /// Log-ins that the KMS refused.
         case refusedLogins

@@ -39,6 +39,8 @@ package final class CurlTransport: HTTPTransport {
     /// Whether this thread is inside a request: a host's OpenSSL may call the module from there.
     package static var isInsideRequest: Bool { request_guard_is_inside() }
 
+    package var counters: Counters { options.counters }
+
     /// Connections open now, idle or in use; for tests and diagnosis.
     package var openConnections: Int { sockets.count }
 
@@ -60,7 +62,7 @@ package final class CurlTransport: HTTPTransport {
                 throw TransportError(.timedOut, "\(options.endpoint): no time left for a request", wasNeverSent: true)
             }
             let began = Deadline.now
-            trace.attempts += 1
+            trace.attempt(at: options.endpoint, options.counters)
             do throws(TransportError) {
                 let response = try attempt(request, deadline)
                 let mayRepeat: Bool

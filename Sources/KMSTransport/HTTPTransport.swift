@@ -98,6 +98,9 @@ package struct TransportError: Error, Sendable {
 package protocol HTTPTransport: AnyObject, Sendable {
     /// Sends `request` and returns the answer by `deadline`, connecting as needed.
     func perform(_ request: HTTPRequest, deadline: Deadline) throws(TransportError) -> HTTPResponse
+
+    /// The slot's, for what only the backend can count.
+    var counters: Counters { get }
 }
 
 /// Where and how to connect. All files are read beforehand, so that nothing on disk is needed after fork.

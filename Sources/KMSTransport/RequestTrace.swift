@@ -7,7 +7,7 @@ package struct RequestTrace: Sendable, CustomStringConvertible {
     /// The node that was asked last.
     package var endpoint: String
     /// How often the request was sent.
-    package var attempts = 0
+    private(set) package var attempts = 0
     /// From the call to its answer or failure, retries and pauses included.
     package var milliseconds = 0
     /// What the KMS calls the request in its own log (x-request-id); nil: it did not say.
@@ -20,9 +20,16 @@ package struct RequestTrace: Sendable, CustomStringConvertible {
         return "\(endpoint), \(number), \(milliseconds) ms" + (requestID.map { ", request \($0)" } ?? "")
     }
 
+    /// Each time the request is sent.
+    mutating func attempt(at endpoint: String, _ counters: Counters) {
+        if attempts > 0, endpoint != self.endpoint { counters.count(.failovers) }
+        self.endpoint = endpoint
+        attempts += 1
+    }
+
     /// Counts and times `body`, notes its trace in answer or error, and says so when it was slow.
     ///
-    /// - Parameter body: fills in the endpoint and the attempts.
+    /// - Parameter body: calls `attempt` for each of its attempts.
     static func follow(
         _ request: HTTPRequest, _ options: TransportOptions,
         _ body: (inout RequestTrace) throws(TransportError) -> HTTPResponse

@@ -218,7 +218,9 @@ final class FortanixSession: Sendable {
         var response = try send(
             HTTPRequest(.post, "/sys/v1/session/auth", authorization: credential), deadline: deadline)
         defer { response.wipeBody() }
+        transport.counters.count(.logins)
         guard response.isSuccess else {
+            transport.counters.count(.refusedLogins)
             guard response.status != 404 else {
                 throw BackendError(
                     .protocolViolation, "login: 404; is the endpoint the API of a Fortanix DSM, without a path?")

@@ -13,7 +13,7 @@ from certificates import make_rsa_key, public_half
 from kms import write_configuration
 from pkcs11_tool import PKCS11Tool
 from processes import clean_environment, free_port
-from tls_front import ConnectProxy
+from tls_front import ConnectProxy, TLSFront
 
 STEPS = ["configuration", "dns", "tcp", "tls", "clock", "authentication", "list", "signature"]
 
@@ -211,6 +211,17 @@ def test_clock(doctor, authority, tmp_path):
     assert step["state"] == "warning" and "behind the KMS's" in step["detail"] and "timedatectl" in step["remedy"]
     # A warning is no failure: what fails is the log-in.
     assert outcome.json["failed_step"] == "authentication"
+
+
+def test_a_certificate_that_ends_soon(doctor, kms, authority, tmp_path):
+    key = make_rsa_key(tmp_path / "soon.key")
+    certificate = authority.issue(public_half(key), "soon", "localhost", days=5)
+    with TLSFront(certificate, key, kms.port) as front:
+        outcome = doctor("--json", "--key", "p256-key", api_endpoint=f"https://localhost:{front.port}",
+                         ca_certs_file=authority.certificate)  # fmt: skip
+    warning = next(step for step in outcome.json["steps"] if step["state"] == "warning")
+    assert outcome.code == 0 and warning["step"] == "tls" and "Renew it before" in warning["remedy"]
+    assert "ends in 4 days" in warning["detail"]
 
 
 def test_proxy(doctor, kms):

@@ -36,6 +36,7 @@ def test_rotation_and_fork(binaries, kms, tmp_path):
             name: int(value) for name, value in re.findall(r"^kms_pkcs11_(\w+)_total\{.*\} (\d+)$", text, re.MULTILINE)
         }
         assert f'{{slot="1",label="Fortanix Token",pid="{process}"}}' in text
+    assert numbers[parent]["logins"] == 1 and numbers[parent]["refused_logins"] == 0
     assert numbers[parent]["requests"] >= 2 and numbers[parent]["connects"] == 1 and numbers[parent]["failures"] == 0
     assert numbers[child]["connects"] == 1 and numbers[child]["requests"] >= 1
     assert len(list(counters.iterdir())) == 2

@@ -101,20 +101,27 @@ class TLSFront(Relay):
 
 class ConnectProxy(Relay):
     """An HTTP proxy that knows CONNECT. `targets` are those asked for; `status` other than 200 refuses; `login` is the
-    `user:password` that it wants. With `address` every tunnel leads there, whatever was asked for.
+    `user:password` that it wants. With `address` every tunnel leads there, whatever was asked for. `tls` makes it an
+    HTTPS proxy: certificate and key.
     """
 
-    def __init__(self, status: int = 200, login: str | None = None, address: tuple[str, int] | None = None):
+    def __init__(self, status: int = 200, login: str | None = None, address: tuple[str, int] | None = None,
+                 tls: tuple[Path, Path] | None = None):  # fmt: skip
         self.status = status
         self.targets: list[str] = []
         self._login = base64.b64encode(login.encode()).decode() if login else None
         self._address = address
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
+        if self._tls:
+            self._tls.load_cert_chain(*tls)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def serve(self, peer: socket.socket):
+        if self._tls:
+            peer = self._tls.wrap_socket(peer, server_side=True)
         head = b""
         while b"\r\n\r\n" not in head:
             chunk = peer.recv(4096)

@@ -73,6 +73,18 @@ def test_the_certificate_is_verified_behind_a_proxy(attempt, kms, authority, pro
     assert attempt(kms.url, proxy=proxy.url, ca_certs_file=str(authority.certificate)).failed("certificate")
 
 
+def test_an_https_proxy(attempt, identity, front, authority, kms):
+    """It is trusted by the same authorities as the KMS."""
+    own = identity("proxy")
+    with front() as server, ConnectProxy(tls=(own.certificate, own.key)) as proxy:
+        url, address = f"https://localhost:{server.port}", f"https://localhost:{proxy.port}"
+        assert attempt(url, proxy=address, ca_certs_file=str(authority.certificate))
+        assert proxy.targets
+        proxy.targets.clear()
+        assert attempt(url, proxy=address, ca_certs_file=str(kms.ca_file)).failed("certificate")
+        assert not proxy.targets
+
+
 def test_the_name_is_looked_up_by_the_proxy(attempt, kms, trusted):
     """The KMS's name is known behind the proxy only, its certificate is for another one."""
     with ConnectProxy(address=("127.0.0.1", kms.port)) as proxy:
