@@ -5,7 +5,7 @@ internal import KMSSupport
 /// or a query.
 package struct RequestTrace: Sendable, CustomStringConvertible {
     /// The node that was asked last.
-    package var endpoint: String
+    package var endpoint = ""
     /// How often the request was sent.
     private(set) package var attempts = 0
     /// From the call to its answer or failure, retries and pauses included.
@@ -13,11 +13,12 @@ package struct RequestTrace: Sendable, CustomStringConvertible {
     /// What the KMS calls the request in its own log (x-request-id); nil: it did not say.
     package var requestID: String?
 
-    package init(endpoint: String) { self.endpoint = endpoint }
+    package init() {}
 
     package var description: String {
-        let number = attempts == 0 ? "not sent" : attempts == 1 ? "1 attempt" : "\(attempts) attempts"
-        return "\(endpoint), \(number), \(milliseconds) ms" + (requestID.map { ", request \($0)" } ?? "")
+        let number = attempts == 1 ? "1 attempt" : "\(attempts) attempts"
+        return (attempts == 0 ? "not sent" : "\(endpoint), \(number)") + ", \(milliseconds) ms"
+            + (requestID.map { ", request \($0)" } ?? "")
     }
 
     /// Each time the request is sent.
@@ -34,14 +35,14 @@ package struct RequestTrace: Sendable, CustomStringConvertible {
         _ request: HTTPRequest, _ options: TransportOptions,
         _ body: (inout RequestTrace) throws(TransportError) -> HTTPResponse
     ) throws(TransportError) -> HTTPResponse {
-        var trace = RequestTrace(endpoint: options.endpoint)
+        var trace = RequestTrace()
         let began = Deadline.now
         do throws(TransportError) {
             var response = try body(&trace)
             trace.requestID = response.requestID
             trace.end(request, options, since: began)
-            if response.status >= 500 || response.isThrottled { options.counters.count(.failures) }
-            if response.isThrottled { options.counters.count(.throttled) }
+            if response.status >= 500 || response.status == 429 { options.counters.count(.failures) }
+            if response.status == 429 { options.counters.count(.throttled) }
             response.trace = trace
             return response
         } catch {
