@@ -20,6 +20,7 @@ SOAK_SIGNATURES ?= 1000000
 FUZZ_SECONDS ?= 600
 FUZZ_API_REQUESTS ?= 40
 KILL_ROUNDS ?= 200
+FAILOVER_SECONDS ?= 60
 SWIFT_FILES := Sources Tests Package.swift
 
 # The module's place does not follow PREFIX: openssl.cnf and every PKCS#11 program name it in full.
@@ -27,11 +28,13 @@ MODULE_DIR := /usr/lib/kms-pkcs11
 SAMPLES := $(PREFIX)/share/kms-pkcs11
 
 .PHONY: help packages test-packages products build lint format venv unit-tests integration-tests test demo install \
-	clean tsan tsan-build asan asan-build fuzz fuzz-api fork-soak kill-rounds soak signature-soak bench
+	clean tsan tsan-build asan asan-build fuzz fuzz-api fork-soak kill-rounds failover verification-cost soak \
+	signature-soak bench
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo 'Also: build lint format venv clean tsan asan fuzz fuzz-api fork-soak kill-rounds soak signature-soak'
+	@echo 'Also: build lint format venv clean tsan asan fuzz fuzz-api fork-soak kill-rounds failover verification-cost' \
+		'soak signature-soak'
 
 packages:
 	@pkcs11-conf/demo/packages
@@ -112,6 +115,14 @@ fork-soak: build venv
 kill-rounds: build venv
 	KILL_ROUNDS=$(KILL_ROUNDS) .venv/bin/pytest -s Tests/Integration/kmsd/test_kill_rounds.py -m soak
 
+# NGINX with two endpoints that are killed, hung and restarted in turn, for so many seconds.
+failover: test-packages build venv
+	FAILOVER_SECONDS=$(FAILOVER_SECONDS) .venv/bin/pytest -s Tests/Integration/failover -m soak
+
+# What verify_signatures costs for each kind of key.
+verification-cost: build venv
+	.venv/bin/pytest -s Tests/Integration/faults/test_verification_cost.py -m soak
+
 soak: test-packages build venv
 	.venv/bin/pytest Tests/Integration -m soak
 
@@ -151,6 +162,7 @@ install:
 	sed 's|/usr/bin/kmsd|$(PREFIX)/bin/kmsd|' pkcs11-conf/systemd/kmsd.service \
 		> $(DESTDIR)$(SAMPLES)/systemd/kmsd.service
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 pkcs11-conf/man/*.1
+	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man5 pkcs11-conf/man/*.5
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man8 pkcs11-conf/man/*.8
 	$(INSTALL) -d -m 0755 $(DESTDIR)/etc/kms-pkcs11
 	test -e $(DESTDIR)/etc/kms-pkcs11/kms-pkcs11.conf || \

@@ -143,11 +143,14 @@ let package = Package(
         // Tests. Those with real programs are in Tests/Integration and run by `make test`.
         .testTarget(
             name: "CryptokiTests",
-            dependencies: ["CPKCS11", "Cryptoki", "KMSBackend", "KMSModel", "KMSSupport", "OpenSSLCrypto"],
+            dependencies: [
+                "CPKCS11", "Cryptoki", "KMSBackend", "KMSModel", "KMSSupport", "KMSTransport", "OpenSSLCrypto",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "KMSBackendTests", dependencies: ["KMSBackend", "KMSModel", "KMSSupport", "KMSTransport"],
             swiftSettings: strict),
+        .testTarget(name: "KMSSupportTests", dependencies: ["KMSSupport"], swiftSettings: strict),
         .testTarget(
             name: "KMSServerTests",
             dependencies: [

@@ -20,6 +20,16 @@ void request_guard_leave(void) { inside_request = false; }
 
 bool request_guard_is_inside(void) { return inside_request; }
 
+static __thread uint64_t call_began;
+
+uint64_t call_clock_exchange(uint64_t began) {
+    uint64_t previous = call_began;
+    call_began = began;
+    return previous;
+}
+
+uint64_t call_clock_began(void) { return call_began; }
+
 static bool is_sigpipe_pending(void) {
     sigset_t pending;
     return sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;

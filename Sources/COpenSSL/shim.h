@@ -28,4 +28,16 @@
 #define COPENSSL_RSA_EXPONENT2 "rsa-exponent2"
 #define COPENSSL_RSA_COEFFICIENT1 "rsa-coefficient1"
 
+/* Swift cannot call variadic C functions. */
+static inline void COpenSSL_put_error(
+    unsigned long code, const char *file, int line, const char *function, const char *data) {
+    ERR_new();
+    ERR_set_debug(file, line, function);
+    if (data != NULL && *data != '\0') {
+        ERR_set_error(ERR_GET_LIB(code), ERR_GET_REASON(code), "%s", data);
+    } else {
+        ERR_set_error(ERR_GET_LIB(code), ERR_GET_REASON(code), NULL);
+    }
+}
+
 #endif

@@ -11,12 +11,16 @@ package struct ConfigurationFile {
     package struct Failure: Error {
         /// The reason in the system's words, without the path.
         package var reason: String
+        /// This user may not read it.
+        package var isPermission = false
     }
 
     package var path: String
     package var bytes: [UInt8]
     /// Users other than owner and group may read it.
     package var isWorldReadable: Bool
+    /// Users other than owner and group may change it.
+    package var isWorldWritable: Bool
 
     /// - Parameters:
     ///   - limit: the largest size in bytes that makes sense; a bigger file is the wrong one.
@@ -24,7 +28,9 @@ package struct ConfigurationFile {
     package init(path: String, limit: Int = 1 << 20, allowsPipe: Bool = false) throws(Failure) {
         // O_NONBLOCK: opening a FIFO without a writer must not hang the host.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | (allowsPipe ? 0 : O_NONBLOCK))
-        guard descriptor >= 0 else { throw Failure(reason: Self.reason(errno)) }
+        guard descriptor >= 0 else {
+            throw Failure(reason: Self.reason(errno), isPermission: errno == EACCES || errno == EPERM)
+        }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw Failure(reason: Self.reason(errno)) }
@@ -34,6 +40,7 @@ package struct ConfigurationFile {
         guard status.st_size <= limit else { throw Failure(reason: "is larger than \(limit) bytes") }
         self.path = path
         isWorldReadable = isRegular && status.st_mode & S_IROTH != 0
+        isWorldWritable = isRegular && status.st_mode & S_IWOTH != 0
         bytes = []
         var chunk = [UInt8](repeating: 0, count: 16_384)
         defer { chunk.withUnsafeMutableBytes { Secret.wipe($0) } }
@@ -51,6 +58,22 @@ package struct ConfigurationFile {
     package static func exists(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 || (errno != ENOENT && errno != ENOTDIR)
+    }
+
+    /// What is in a folder, but for `.` and `..`; in no order.
+    package static func names(inFolder path: String) throws(Failure) -> [String] {
+        guard let folder = opendir(path) else {
+            throw Failure(reason: Self.reason(errno), isPermission: errno == EACCES || errno == EPERM)
+        }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
     }
 
     private static func reason(_ code: CInt) -> String { strerror(code).map { String(cString: $0) } ?? "error \(code)" }

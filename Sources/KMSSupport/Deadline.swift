@@ -10,8 +10,15 @@ package struct Deadline: Sendable {
 
     /// - Parameter milliseconds: from now; negative counts as 0.
     package init(milliseconds: Int) {
+        self.init(milliseconds: milliseconds, since: Deadline.now)
+    }
+
+    /// - Parameters:
+    ///   - milliseconds: from `began`; negative counts as 0.
+    ///   - began: on the clock of `Deadline.now`.
+    package init(milliseconds: Int, since began: UInt64) {
         let (delta, overflow) = UInt64(max(0, milliseconds)).multipliedReportingOverflow(by: 1_000_000)
-        nanoseconds = overflow ? .max : Deadline.now.addingReportingOverflow(delta).partialValue
+        nanoseconds = overflow ? .max : began.addingReportingOverflow(delta).partialValue
     }
 
     private init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }

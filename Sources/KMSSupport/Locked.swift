@@ -37,3 +37,18 @@ package final class Locked<Value>: @unchecked Sendable {
         return try body(&value)
     }
 }
+
+extension Locked {
+    /// The value that is there, or a new one. Several threads may make one at once; the first result stays.
+    package func kept<Wrapped, Failure: Error>(
+        orMake make: () throws(Failure) -> Wrapped
+    ) throws(Failure) -> Wrapped where Value == Wrapped? {
+        if let known = withLock({ $0 }) { return known }
+        let new = try make()
+        return withLock { value in
+            if let first = value { return first }
+            value = new
+            return new
+        }
+    }
+}

@@ -4,10 +4,12 @@
     internal import Musl
 #endif
 
-/// The module's own log: lines on standard error, which NGINX sends to its error log.
+/// The module's own log.
 ///
-/// Not swift-log: its global logger is initialised lazily through `swift_once`, which can hang in a forked child.
-/// Nothing secret is ever an argument; callers pass names, handles, codes, counts and the KMS's own messages.
+/// Until the configuration is read, lines go to standard error, which NGINX sends to its error log; afterwards where
+/// `[log]` says (`LogSink`). Not swift-log: its global logger is initialised lazily through `swift_once`, which can hang
+/// in a forked child. Nothing secret is ever an argument; callers pass names, handles, codes, counts and the KMS's own
+/// messages.
 package enum Log {
     package enum Level: Int, Sendable, CaseIterable {
         case off, error, warning, info, debug
@@ -23,13 +25,24 @@ package enum Log {
             }
         }
 
-        fileprivate var label: String {
+        /// As lines have it.
+        var label: String {
             switch self {
             case .off: ""
             case .error: "error"
             case .warning: "warning"
             case .info: "info"
             case .debug: "debug"
+            }
+        }
+
+        /// Of syslog: LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG.
+        var severity: Int {
+            switch self {
+            case .off, .error: 3
+            case .warning: 4
+            case .info: 6
+            case .debug: 7
             }
         }
     }
@@ -44,15 +57,21 @@ package enum Log {
 
     private static func write(_ level: Level, _ message: () -> String) {
         guard level.rawValue <= Log.level.rawValue else { return }
-        var line = Array("kms-pkcs11[\(getpid())] \(level.label): ".utf8)
         // Control characters of a server's message must not forge a log line.
-        line.append(contentsOf: message().utf8.map { $0 < 0x20 || $0 == 0x7F ? 0x20 : $0 })
-        line.append(0x0A)
-        line.withUnsafeBytes { unistdWrite($0) }
+        let text = message().utf8.map { $0 < 0x20 || $0 == 0x7F ? 0x20 : $0 }
+        guard let sink = LogSink.current else { return writeToStandardError(level, text) }
+        sink.write(level, text)
+    }
+
+    /// One write(2) per line, so that lines of several processes do not mix. A full pipe loses the line, not the
+    /// process.
+    static func writeToStandardError(_ level: Level, _ text: [UInt8]) {
+        let line = Array("kms-pkcs11[\(getpid())] \(level.label): ".utf8) + text + [0x0A]
+        line.withUnsafeBytes { _ = systemWrite(STDERR_FILENO, $0) }
     }
 }
 
-/// One write(2) per line, so that lines of several processes do not mix. A full pipe loses the line, not the process.
-private func unistdWrite(_ line: UnsafeRawBufferPointer) {
-    _ = write(STDERR_FILENO, line.baseAddress, line.count)
+/// write(2), under a name that methods do not hide.
+func systemWrite(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
+    write(descriptor, bytes.baseAddress, bytes.count)
 }

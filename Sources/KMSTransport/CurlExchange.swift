@@ -6,7 +6,7 @@ struct CurlExchange {
     let handle: CurlHandle
     let settings: CurlSettings
     let request: HTTPRequest
-    let deadline: Deadline
+    let limits: Endpoints.Limits
 
     /// Why there is no answer.
     struct Failure: Error {
@@ -29,6 +29,7 @@ struct CurlExchange {
             throw Failure(error: error, isStaleConnection: false)
         }
         let code = withRequestBody { transfer() }
+        settings.options.counters.count(.connects, UInt64(max(0, number(CURLINFO_NUM_CONNECTS))))
         // libcurl must not keep what is about to be freed.
         _ = CCurl_setopt_pointer(handle.easy, CURLOPT_HTTPHEADER, nil)
         _ = CCurl_setopt_pointer(handle.easy, CURLOPT_WRITEDATA, nil)
@@ -46,15 +47,15 @@ struct CurlExchange {
         guard isPath, request.path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw TransportError(.refused, "a path that is not percent-encoded", wasNeverSent: true)
         }
-        try option.set(CURLOPT_URL, settings.options.endpoint + request.path)
+        try option.set(CURLOPT_URL, settings.address + request.path)
         try option.set(CURLOPT_HTTPHEADER, pointer: headers.list)
         try option.set(CURLOPT_WRITEDATA, pointer: Unmanaged.passUnretained(receiver).toOpaque())
         // libcurl sends any request again when a kept connection turns out to be closed. One with consequences goes over
         // a connection of its own, where that cannot happen.
         try option.set(CURLOPT_FRESH_CONNECT, isFresh || !request.isRepeatable ? 1 : 0)
-        let remaining = max(1, deadline.remaining)
+        let remaining = max(1, limits.deadline.remaining)
         try option.set(CURLOPT_TIMEOUT_MS, remaining)
-        try option.set(CURLOPT_CONNECTTIMEOUT_MS, min(remaining, CurlExchange.connectTimeout))
+        try option.set(CURLOPT_CONNECTTIMEOUT_MS, min(remaining, limits.connectMilliseconds))
         if request.method == .get {
             try option.set(CURLOPT_HTTPGET, 1)
             try option.set(CURLOPT_CUSTOMREQUEST, pointer: nil)
@@ -63,9 +64,6 @@ struct CurlExchange {
             try option.set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
         }
     }
-
-    /// For the name lookup, TCP and TLS together, in milliseconds.
-    static var connectTimeout: Int { 5_000 }
 
     /// libcurl does not copy the body: it stays where it is while `body` runs.
     private func withRequestBody(_ body: () -> CURLcode) -> CURLcode {
@@ -90,7 +88,7 @@ struct CurlExchange {
         while true {
             guard curl_multi_perform(handle.multi, &running) == CURLM_OK else { return CURLE_OUT_OF_MEMORY }
             guard running > 0 else { return result }
-            let remaining = deadline.remaining
+            let remaining = limits.deadline.remaining
             guard remaining > 0 else { return CURLE_OPERATION_TIMEDOUT }
             // libcurl shortens the wait to its own next timeout. It runs only code that reads this handle's own state, so
             // a fork by another thread finds nothing of it half-done.
@@ -113,16 +111,19 @@ struct CurlExchange {
         _ = CCurl_getinfo_string(handle.easy, CURLINFO_CONTENT_TYPE, &type)
         var wait: curl_off_t = 0
         _ = CCurl_getinfo_offset(handle.easy, CURLINFO_RETRY_AFTER, &wait)
-        return HTTPResponse(
+        var response = HTTPResponse(
             status: number(CURLINFO_RESPONSE_CODE), contentType: type.map { String(cString: $0) } ?? "",
             body: receiver.takeBody(), retryAfterSeconds: wait > 0 ? Int(clamping: wait) : nil)
+        response.requestID = handle.header("x-request-id")
+        response.date = handle.header("date")
+        return response
     }
 
     private func failure(_ code: CURLcode, _ receiver: ResponseReceiver) -> Failure {
         let wasNeverSent = number(CURLINFO_REQUEST_SIZE) == 0
         let isAnswered = number(CURLINFO_HEADER_SIZE) > 0 || receiver.count > 0
         var error = TransportError(
-            code: code, detail: String(cString: handle.errorText), endpoint: settings.options.endpoint,
+            code: code, detail: String(cString: handle.errorText), endpoint: settings.address,
             isTooLarge: receiver.isOverLimit)
         error.wasNeverSent = wasNeverSent
         let isKept = number(CURLINFO_NUM_CONNECTS) == 0
@@ -138,26 +139,40 @@ struct CurlExchange {
 }
 
 /// Collects the body of an answer, up to a limit.
+///
+/// In pieces: one array that grows would leave the host's heap with holes of many megabytes, which the C library keeps,
+/// after an answer that was too large.
 final class ResponseReceiver {
-    private var body: [UInt8] = []
+    private var pieces: [[UInt8]] = []
     private let limit: Int
+    private(set) var count = 0
     private(set) var isOverLimit = false
+
+    /// In bytes; most answers have less.
+    private static var pieceSize: Int { 64 << 10 }
 
     init(limit: Int) { self.limit = limit }
 
-    var count: Int { body.count }
-
     func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard bytes.count <= limit - body.count else {
+        guard bytes.count <= limit - count else {
             isOverLimit = true
             return false
         }
-        body.append(contentsOf: bytes)
+        if let last = pieces.indices.last, pieces[last].count + bytes.count <= ResponseReceiver.pieceSize {
+            pieces[last].append(contentsOf: bytes)
+        } else {
+            pieces.append(Array(bytes))
+        }
+        count += bytes.count
         return true
     }
 
     func takeBody() -> [UInt8] {
-        defer { body = [] }
+        defer { pieces = [] }
+        if pieces.count == 1 { return pieces[0] }
+        var body: [UInt8] = []
+        body.reserveCapacity(count)
+        for piece in pieces { body.append(contentsOf: piece) }
         return body
     }
 }

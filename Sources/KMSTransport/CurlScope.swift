@@ -6,7 +6,7 @@ internal import COpenSSL
 ///
 /// - A private OSSL_LIB_CTX is the thread's default, so that TLS uses neither the host's openssl.cnf nor its engines and
 ///   providers, of which this module may be one.
-/// - OpenSSL's error queue is left without our errors: hosts log leftovers as their own.
+/// - OpenSSL's error queue is left as the host had it: hosts log leftovers as their own.
 /// - SIGPIPE is kept from the host.
 /// - A request inside a request of the same thread is refused: it could only wait for itself.
 enum CurlScope {
@@ -31,9 +31,9 @@ enum CurlScope {
         var pipe = sigpipe_guard()
         sigpipe_guard_begin(&pipe)
         let previous = OSSL_LIB_CTX_set0_default(context)
-        ERR_set_mark()
+        let errors = HostErrors()
         defer {
-            ERR_pop_to_mark()
+            errors.restore()
             OSSL_LIB_CTX_set0_default(previous)
             sigpipe_guard_end(&pipe)
         }

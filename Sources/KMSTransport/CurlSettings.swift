@@ -1,21 +1,34 @@
 internal import CCurl
 internal import KMSSupport
 
-/// What every connection of a transport has in common; applied once to each handle.
+/// What every connection to an endpoint has in common; applied once to each handle.
 final class CurlSettings: Sendable {
     let options: TransportOptions
-    let trust: TrustStore
-    let proxy: ProxySettings
-    let sockets: SocketRegistry
+    /// What the path of a request is appended to.
+    let address: String
+    private let url: EndpointURL
+    private let trust: TrustStore
+    private let sockets: SocketRegistry
+    private let redirection: StringList?
     /// Not secret, but libcurl needs bytes that do not move.
     private let clientCertificate: Secret?
 
-    init(options: TransportOptions, trust: TrustStore, proxy: ProxySettings, sockets: SocketRegistry) {
+    init(
+        options: TransportOptions, url: EndpointURL, trust: TrustStore, sockets: SocketRegistry
+    ) throws(TransportError) {
         self.options = options
+        self.url = url
         self.trust = trust
-        self.proxy = proxy
         self.sockets = sockets
-        clientCertificate = options.clientCertificate.map { Secret($0) }
+        clientCertificate = options.tls.clientCertificate.map { Secret($0) }
+        // The URL has the name that the certificate must have; the connection goes to the endpoint all the same.
+        if let name = options.tls.serverName {
+            address = "https://\(name):\(url.port)\(url.path)"
+            redirection = try StringList(["\(name):\(url.port):\(url.bracketedHost):\(url.port)"])
+        } else {
+            address = url.text
+            redirection = nil
+        }
     }
 
     /// The handle keeps pointers to `trust`, `sockets` and the client key: it must not outlive these settings.
@@ -50,26 +63,41 @@ final class CurlSettings: Sendable {
         try handle.set(CURLOPT_TCP_KEEPALIVE, 1)
         try handle.set(CURLOPT_TCP_KEEPIDLE, 30)
         try handle.set(CURLOPT_TCP_KEEPINTVL, 10)
-        try handle.set(CURLOPT_PROXY, proxy.proxy)
-        try handle.set(CURLOPT_NOPROXY, proxy.exceptions)
+        try handle.set(CURLOPT_CONNECT_TO, pointer: redirection?.pointer)
+        try setProxy(handle)
         let registry = Unmanaged.passUnretained(sockets).toOpaque()
         try handle.check(
             CCurl_setopt_sockets(handle.easy, openSocketCallback, closeSocketCallback, registry),
             CURLOPT_OPENSOCKETFUNCTION)
     }
 
+    /// Whether there is one is decided here, not by libcurl, which would look into the environment.
+    private func setProxy(_ handle: OptionSetter) throws(TransportError) {
+        try handle.set(CURLOPT_NOPROXY, "")
+        guard let proxy = options.proxy, let proxyAddress = proxy.address, proxy.applies(to: url.host) else {
+            return try handle.set(CURLOPT_PROXY, "")
+        }
+        try handle.set(CURLOPT_PROXY, proxyAddress.text)
+    }
+
     private func setTLS(_ handle: OptionSetter) throws(TransportError) {
-        try handle.set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+        let minimum = options.tls.minimumVersion == .tls13 ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2
+        try handle.set(CURLOPT_SSLVERSION, Int(minimum))
         try handle.set(CURLOPT_SSL_VERIFYPEER, 1)
         try handle.set(CURLOPT_SSL_VERIFYHOST, 2)
         // The trust store is all there is: neither libcurl's default file nor its default directory.
         try handle.set(CURLOPT_CAINFO, pointer: nil)
         try handle.set(CURLOPT_CAPATH, pointer: nil)
+        try handle.set(CURLOPT_PROXY_CAINFO, pointer: nil)
+        try handle.set(CURLOPT_PROXY_CAPATH, pointer: nil)
         // Nothing to cache; from 7.87 on.
         _ = CCurl_setopt_long(handle.easy, CURLOPT_CA_CACHE_TIMEOUT, 0)
         try handle.check(
             CCurl_setopt_trust(handle.easy, UnsafeMutableRawPointer(trust.pointer)), CURLOPT_SSL_CTX_FUNCTION)
-        guard let certificate = clientCertificate, let key = options.clientKey else { return }
+        if !options.tls.pins.isEmpty {
+            try handle.set(CURLOPT_PINNEDPUBLICKEY, options.tls.pins.joined(separator: ";"))
+        }
+        guard let certificate = clientCertificate, let key = options.tls.clientKey else { return }
         try handle.set(CURLOPT_SSLCERT_BLOB, blob: certificate)
         try handle.set(CURLOPT_SSLKEY_BLOB, blob: key)
     }

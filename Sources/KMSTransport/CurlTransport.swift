@@ -8,130 +8,106 @@ package import KMSSupport
 package final class CurlTransport: HTTPTransport {
     private let options: TransportOptions
     private let systemCertificates: [UInt8]?
-    private let proxy: ProxySettings
     private let sockets = SocketRegistry()
-    private let pool: CurlPool
-    private let endpoint = Endpoint()
+    private let nodes: [CurlNode]
+    private let endpoints: Endpoints
     /// Made at the first request: C_Initialize stays quick, and a host that loads us while it starts OpenSSL or libcurl
     /// is not disturbed.
-    private let started = Locked<CurlSettings?>(nil)
+    private let trust = Locked<TrustStore?>(nil)
 
     /// Reads what the process may not be able to read later: the system's certificates and the proxy variables.
     package init(_ options: TransportOptions) throws(TransportError) {
-        guard options.endpoint.utf8.count > 8, options.endpoint.lowercased().hasPrefix("https://") else {
-            throw TransportError(.refused, "the endpoint must begin with https://", wasNeverSent: true)
-        }
         var options = options
-        while options.endpoint.utf8.last == UInt8(ascii: "/") { options.endpoint.removeLast() }
+        let urls = try CurlTransport.urls(options.endpoints)
+        options.endpoints = urls.map(\.text)
+        options.proxy = options.proxy ?? ProxySettings.fromEnvironment()
         self.options = options
-        systemCertificates = options.caCertificates == nil ? SystemCertificates.read() : nil
-        proxy = ProxySettings.fromEnvironment()
-        pool = CurlPool(maximumIdleSeconds: options.maximumIdleSeconds)
+        systemCertificates = options.tls.needsSystemAuthorities ? SystemCertificates.read() : nil
+        nodes = urls.map { CurlNode($0, maximumIdleSeconds: options.maximumIdleSeconds) }
+        endpoints = Endpoints(
+            options.endpoints, choice: options.endpointChoice, failoverMilliseconds: options.failoverMilliseconds,
+            counters: options.counters)
     }
 
-    deinit { Gate.inside { CurlScope.cleanUp { pool.removeAll() } } }
+    private static func urls(_ endpoints: [String]) throws(TransportError) -> [EndpointURL] {
+        guard !endpoints.isEmpty else { throw TransportError(.refused, "there is no endpoint", wasNeverSent: true) }
+        var urls: [EndpointURL] = []
+        for endpoint in endpoints {
+            do throws(EndpointURL.Failure) {
+                guard endpoint.lowercased().hasPrefix("https://") else {
+                    throw EndpointURL.Failure(reason: "it must begin with https://")
+                }
+                urls.append(try EndpointURL(endpoint))
+            } catch {
+                throw TransportError(.refused, "an endpoint cannot be used: \(error.reason)", wasNeverSent: true)
+            }
+        }
+        return urls
+    }
+
+    deinit {
+        Gate.inside {
+            CurlScope.cleanUp {
+                for node in nodes { node.close() }
+            }
+        }
+    }
 
     /// Whether this thread is inside a request: a host's OpenSSL may call the module from there.
     package static var isInsideRequest: Bool { request_guard_is_inside() }
+
+    package var counters: Counters { options.counters }
 
     /// Connections open now, idle or in use; for tests and diagnosis.
     package var openConnections: Int { sockets.count }
 
     package func perform(_ request: HTTPRequest, deadline: Deadline) throws(TransportError) -> HTTPResponse {
-        try Gate.inside { () throws(TransportError) in try performWithRetries(request, deadline) }
-    }
-
-    private func performWithRetries(
-        _ request: HTTPRequest, _ deadline: Deadline
-    ) throws(TransportError) -> HTTPResponse {
-        var schedule = RetrySchedule()
-        let deadline = endpoint.limit(deadline)
-        while true {
-            guard !deadline.isOver else {
-                throw TransportError(.timedOut, "\(options.endpoint): no time left for a request", wasNeverSent: true)
-            }
-            let began = Deadline.now
-            do throws(TransportError) {
-                let response = try attempt(request, deadline)
-                let mayRepeat: Bool
-                if response.isOutage {
-                    mayRepeat = endpoint.recordFailure(attemptBegan: began)
-                } else {
-                    endpoint.recordAnswer()
-                    mayRepeat = response.isThrottled && schedule.count + 1 < RetrySchedule.maximumThrottled
+        try Gate.inside { () throws(TransportError) in
+            try RequestTrace.follow(request, options) { trace throws(TransportError) in
+                try endpoints.perform(request, deadline: deadline) { (index, limits) throws(TransportError) in
+                    trace.attempt(at: nodes[index].url.text, options.counters)
+                    return try attempt(request, at: nodes[index], limits)
                 }
-                let wait = schedule.wait(
-                    isAllowed: mayRepeat && request.isRepeatable, requested: response.retryAfterSeconds,
-                    before: deadline)
-                guard let wait else { return response }
-                Log.warning("\(options.endpoint) answers \(response.status); next try in \(wait) ms")
-                pause(milliseconds: wait)
-            } catch {
-                if error.kind == .timedOut { endpoint.recordTimeout() }
-                guard error.isOutage else { throw error }
-                let isWindowOpen = endpoint.recordFailure(attemptBegan: began)
-                let mayRepeat = request.isRepeatable || error.wasNeverSent
-                guard let wait = schedule.wait(isAllowed: isWindowOpen && mayRepeat, before: deadline) else {
-                    throw error
-                }
-                Log.info("\(error.message); next try in \(wait) ms")
-                pause(milliseconds: wait)
             }
         }
     }
 
-    /// One try, or two when a kept connection was closed by the server meanwhile.
-    private func attempt(_ request: HTTPRequest, _ deadline: Deadline) throws(TransportError) -> HTTPResponse {
+    private func attempt(
+        _ request: HTTPRequest, at node: CurlNode, _ limits: Endpoints.Limits
+    ) throws(TransportError) -> HTTPResponse {
         sockets.closeInherited()
         return try CurlScope.run(refusing: TransportError.nested) { () throws(TransportError) in
-            let settings = try start()
-            do throws(CurlExchange.Failure) {
-                return try exchange(request, settings, deadline, isFresh: false)
-            } catch {
-                guard error.isStaleConnection, request.isRepeatable || error.error.wasNeverSent, !deadline.isOver else {
-                    throw error.error
-                }
-            }
-            do throws(CurlExchange.Failure) {
-                return try exchange(request, settings, deadline, isFresh: true)
-            } catch {
-                throw error.error
-            }
+            let settings = try node.settings.kept { () throws(TransportError) in try makeSettings(node.url) }
+            return try node.attempt(request, settings, limits)
         }
     }
 
-    private func exchange(
-        _ request: HTTPRequest, _ settings: CurlSettings, _ deadline: Deadline, isFresh: Bool
-    ) throws(CurlExchange.Failure) -> HTTPResponse {
-        let handle: CurlHandle
-        do throws(TransportError) {
-            if let idle = pool.take() { handle = idle } else { handle = try CurlHandle(settings) }
-        } catch {
-            throw CurlExchange.Failure(error: error, isStaleConnection: false)
-        }
-        // A handle whose request failed is not put back: it ends here, with its connection.
-        let response = try CurlExchange(handle: handle, settings: settings, request: request, deadline: deadline)
-            .run(isFresh: isFresh)
-        pool.put(handle)
-        return response
-    }
-
-    /// Two threads may do this at once; one result stays.
-    private func start() throws(TransportError) -> CurlSettings {
-        if let settings = started.withLock({ $0 }) { return settings }
+    private func makeSettings(_ url: EndpointURL) throws(TransportError) -> CurlSettings {
         try CurlLibrary.start()
-        guard let certificates = options.caCertificates ?? systemCertificates else {
+        let trust = try trust.kept { () throws(TransportError) in try makeTrustStore() }
+        return try CurlSettings(options: options, url: url, trust: trust, sockets: sockets)
+    }
+
+    /// For a connection to the first endpoint that nobody trusts: as everywhere else, but without what identifies us.
+    func probeSettings() throws(TransportError) -> CurlSettings {
+        try CurlLibrary.start()
+        var options = options
+        options.tls.pins = []
+        options.tls.clientCertificate = nil
+        options.tls.clientKey = nil
+        return try CurlSettings(options: options, url: nodes[0].url, trust: try makeTrustStore(), sockets: sockets)
+    }
+
+    private func makeTrustStore() throws(TransportError) -> TrustStore {
+        var sources = options.tls.authorities.map { [TrustStore.Source(pem: $0, isStrict: true)] } ?? []
+        guard options.tls.needsSystemAuthorities else { return try TrustStore(sources) }
+        guard let systemCertificates else {
             throw TransportError(
                 .refused, "this system has no CA certificates; set ca_certs_file or install ca-certificates",
                 wasNeverSent: true)
         }
-        let trust = try TrustStore(pem: certificates, isStrict: options.caCertificates != nil)
-        let settings = CurlSettings(options: options, trust: trust, proxy: proxy, sockets: sockets)
-        return started.withLock { started in
-            if let first = started { return first }
-            started = settings
-            return settings
-        }
+        sources.append(TrustStore.Source(pem: systemCertificates, isStrict: false))
+        return try TrustStore(sources)
     }
 }
 
@@ -140,14 +116,5 @@ extension TransportError {
         TransportError(
             .refused, "a request inside a request: OpenSSL or libcurl of this process uses this module for its own TLS",
             wasNeverSent: true)
-    }
-
-    /// The KMS could not be reached or was lost. Not a timeout: by then TCP has tried several times, and waiting twice
-    /// helps nobody.
-    fileprivate var isOutage: Bool {
-        switch kind {
-        case .resolution, .connection, .interrupted: true
-        case .tls, .timedOut, .protocolViolation, .refused: false
-        }
     }
 }

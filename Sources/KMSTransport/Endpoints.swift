@@ -1,57 +1,197 @@
 package import KMSSupport
 
-/// One node of the KMS and its recent history. A slot has one now; with several, the next healthy one is tried where
-/// this one is given up.
-package final class Endpoint: Sendable {
-    /// All on the monotonic clock, in nanoseconds.
-    private struct Outage {
-        var began: UInt64
-        var lastSeen: UInt64
+/// The equivalent endpoints of a slot: which one gets a request, and who gets it when that one fails.
+///
+/// Knows no HTTP client: an attempt is a function that it is given. Nothing is sent twice at the same time.
+package final class Endpoints: Sendable {
+    /// How long one attempt may take.
+    package struct Limits: Sendable {
+        /// By when the answer must be there.
+        package var deadline: Deadline
+        /// For the name lookup, TCP and TLS together, in milliseconds.
+        package var connectMilliseconds: Int
     }
 
-    private let outage = Locked<Outage?>(nil)
-    /// When a request last ran into its deadline, unless one was answered since.
-    private let silence = Locked<UInt64?>(nil)
+    /// Sends a request to the endpoint of this index, once.
+    package typealias Attempt = (Int, Limits) throws(TransportError) -> HTTPResponse
 
-    package init() {}
+    private let endpoints: [Endpoint]
+    private let order: EndpointOrder
+    private let outage = Outage()
+    private let failoverMilliseconds: Int
+    private let counters: Counters
 
-    /// A KMS that hangs, instead of being away, costs each request its whole deadline. After the first such request the
-    /// following ones get a quarter of theirs, until one is answered or nothing was asked for `outageGap`: a TLS server
-    /// may sign several times for one handshake (libp11 tries ECDSA twice), and waits on its event loop.
-    package func limit(_ deadline: Deadline, now: UInt64 = Deadline.now) -> Deadline {
-        guard let last = silence.withLock({ $0 }), now < last || now - last < Endpoint.outageGap else {
-            return deadline
+    /// - Parameters:
+    ///   - addresses: for messages; an attempt gets an index of them.
+    ///   - failoverMilliseconds: how long an endpoint may be silent before another one is asked.
+    package init(
+        _ addresses: [String], choice: EndpointChoice, failoverMilliseconds: Int, counters: Counters = Counters()
+    ) {
+        endpoints = addresses.map { Endpoint($0) }
+        order = EndpointOrder(endpoints, choice)
+        self.failoverMilliseconds = failoverMilliseconds
+        self.counters = counters
+    }
+
+    package func perform(
+        _ request: HTTPRequest, deadline: Deadline, _ attempt: Attempt
+    ) throws(TransportError) -> HTTPResponse {
+        var run = EndpointRun(request: request, deadline: deadline)
+        while true {
+            let began = Deadline.now
+            if let response = try tryEach(&run, attempt) { return response }
+            let isOpen = run.verdict != .later && outage.record(attemptBegan: began, now: Deadline.now)
+            guard let wait = run.wait(isOpen: isOpen) else { return try run.result() }
+            Log.info("\(run.lastWords); next try in \(wait) ms")
+            pause(milliseconds: wait)
         }
-        return deadline.limited(toMilliseconds: deadline.remaining / 4)
     }
 
-    package func recordTimeout(now: UInt64 = Deadline.now) { silence.withLock { $0 = now } }
+    // MARK: One round
 
-    /// How long after the beginning of an outage a refused or lost connection, or a 503, is tried again: 1.5 s.
+    /// - Returns: nil when each endpoint was tried and a further round may help.
+    private func tryEach(_ run: inout EndpointRun, _ attempt: Attempt) throws(TransportError) -> HTTPResponse? {
+        let candidates = order.candidates(mayProbe: run.request.isRepeatable)
+        for (position, candidate) in candidates.enumerated() {
+            let others = candidates.count - position - 1
+            let address = endpoints[candidate.index].address
+            guard !run.deadline.isOver else { return try run.result(orTimedOutAt: address) }
+            // The KMS is there and has said no: not worth the time that an endpoint may cost which has just failed.
+            guard !run.isRefused || !candidate.isSetAside else { return try run.result() }
+            if position > 0 { Log.info("\(run.lastWords); trying \(address)") }
+            let limits = limits(for: run, candidate, others: others)
+            do throws(TransportError) {
+                let response = try attempt(candidate.index, limits)
+                guard !response.isForeign(to: run.request) else { throw .foreign(response, address) }
+                record(response, from: candidate.index)
+                run.note(response, from: address)
+            } catch {
+                record(error, at: candidate.index)
+                run.note(error)
+            }
+            switch run.verdict {
+            case .final: return try run.result()
+            case .elsewhere, .again: continue
+            case .later:
+                // What the KMS as a whole is too busy for, another endpoint would refuse as well; unless there is no time
+                // to wait.
+                guard run.canWait || others == 0 else { continue }
+                return nil
+            }
+        }
+        return nil
+    }
+
+    /// While there are others to ask, an endpoint gets its share of the time and no more than the fail-over time. A
+    /// request with consequences that has been sent can only be waited for, so there just connecting is limited.
     ///
-    /// A KMS that is restarted, or a load balancer that moves on, is back within a second; that must not show. Longer
-    /// would be wrong: NGINX signs on its event loop, so a worker that waits here serves nobody. The time counts per
-    /// outage, not per request: when the KMS is really away, only the first second of requests waits, and each later
-    /// one fails at its first refused connection.
-    package static var retryWindow: UInt64 { 1_500_000_000 }
-
-    /// A failure that comes longer than this after the last one begins a new outage.
-    package static var outageGap: UInt64 { 10_000_000_000 }
-
-    package func recordAnswer() {
-        outage.withLock { if $0 != nil { $0 = nil } }
-        silence.withLock { if $0 != nil { $0 = nil } }
+    /// An endpoint that hung a moment ago gets a quarter: a TLS server may sign several times for one handshake (libp11
+    /// tries ECDSA twice), and waits on its event loop.
+    private func limits(for run: EndpointRun, _ candidate: EndpointOrder.Candidate, others: Int) -> Limits {
+        let isSilent = endpoints[candidate.index].isSilent()
+        let remaining = max(1, isSilent ? run.deadline.remaining / 4 : run.deadline.remaining)
+        let deadline = isSilent ? run.deadline.limited(toMilliseconds: remaining) : run.deadline
+        guard others > 0 else {
+            return Limits(deadline: deadline, connectMilliseconds: min(remaining, Endpoints.connectMilliseconds))
+        }
+        var share = min(failoverMilliseconds, max(1, remaining / (others + 1)))
+        if candidate.isProbe { share = min(share, Endpoints.probeMilliseconds) }
+        let connect = min(share, Endpoints.connectMilliseconds)
+        guard run.request.isRepeatable else { return Limits(deadline: deadline, connectMilliseconds: connect) }
+        return Limits(deadline: deadline.limited(toMilliseconds: share), connectMilliseconds: connect)
     }
 
-    /// - Parameter began: when the failed attempt began.
-    /// - Returns: whether the retry window is still open.
-    package func recordFailure(attemptBegan began: UInt64, now: UInt64 = Deadline.now) -> Bool {
-        outage.withLock { outage in
-            var current = outage ?? Outage(began: began, lastSeen: began)
-            if began > current.lastSeen, began - current.lastSeen > Endpoint.outageGap { current.began = began }
-            current.lastSeen = max(current.lastSeen, now)
-            outage = current
-            return now < current.began || now - current.began < Endpoint.retryWindow
+    private static var connectMilliseconds: Int { 5_000 }
+    private static var probeMilliseconds: Int { 1_000 }
+
+    // MARK: What is learnt
+
+    private func record(_ response: HTTPResponse, from index: Int) {
+        guard !response.isOutage else {
+            return setAside(index, isSilence: false) { "\(endpoints[index].address) answers \(response.status)" }
         }
+        outage.end()
+        // A node with an error of its own is no better choice than before.
+        if response.status != 500 { order.prefer(index) }
+        if endpoints[index].recordAnswer() { Log.info("\(endpoints[index].address) answers again") }
+    }
+
+    private func record(_ error: TransportError, at index: Int) {
+        guard error.isEndpointFailure else { return }
+        setAside(index, isSilence: error.kind == .timedOut) { error.message }
+    }
+
+    private func setAside(_ index: Int, isSilence: Bool, _ reason: () -> String) {
+        let wasGood = endpoints[index].recordFailure(isSilence: isSilence)
+        guard wasGood, endpoints.count > 1 else { return }
+        counters.count(.openedBreakers)
+        Log.warning("endpoint set aside: \(reason())")
+    }
+}
+
+/// One request on its way through the endpoints.
+private struct EndpointRun {
+    let request: HTTPRequest
+    let deadline: Deadline
+    private(set) var verdict = RetryVerdict.again
+    private var address = ""
+    private var response: HTTPResponse?
+    private var error: TransportError?
+    /// Some endpoint failed in a way that may pass.
+    private var mayPass = false
+    private var schedule = RetrySchedule()
+
+    init(request: HTTPRequest, deadline: Deadline) {
+        self.request = request
+        self.deadline = deadline
+    }
+
+    mutating func note(_ response: HTTPResponse, from address: String) {
+        (self.response, self.address, error) = (response, address, nil)
+        verdict = RetryVerdict(response, to: request)
+        if verdict == .again || verdict == .later { mayPass = true }
+    }
+
+    mutating func note(_ error: TransportError) {
+        (response, self.error) = (nil, error)
+        verdict = RetryVerdict(error, of: request)
+        if verdict == .again { mayPass = true }
+    }
+
+    /// What the last attempt ended with, in words.
+    var lastWords: String {
+        if let error { return error.message }
+        return response.map { "\(address) answers \($0.status)" } ?? ""
+    }
+
+    /// The KMS has answered, and not that it is away.
+    var isRefused: Bool { response.map { !$0.isOutage } ?? false }
+
+    /// Whether the time that the KMS asks for (Retry-After) fits before the deadline.
+    var canWait: Bool { (response?.retryAfterSeconds ?? 0) < deadline.remaining / 1_000 }
+
+    /// Milliseconds until the next round, or nil when there shall be none.
+    ///
+    /// - Parameter isOpen: whether a lost KMS is still waited for.
+    mutating func wait(isOpen: Bool) -> Int? {
+        defer { mayPass = false }
+        let isAllowed: Bool
+        if verdict == .later {
+            isAllowed = response?.retryAfterSeconds != nil || schedule.count + 1 < RetrySchedule.maximumThrottled
+        } else {
+            isAllowed = isOpen && mayPass
+        }
+        return schedule.wait(isAllowed: isAllowed, requested: response?.retryAfterSeconds, before: deadline)
+    }
+
+    func result() throws(TransportError) -> HTTPResponse {
+        if let response { return response }
+        throw error ?? TransportError(.timedOut, "no endpoint was asked", wasNeverSent: true)
+    }
+
+    /// When the time is over before the next attempt.
+    func result(orTimedOutAt address: String) throws(TransportError) -> HTTPResponse {
+        guard response == nil, error == nil else { return try result() }
+        throw TransportError(.timedOut, "\(address): no time left for a request", wasNeverSent: true)
     }
 }

@@ -1,3 +1,4 @@
+internal import CCurl
 package import KMSSupport
 
 /// One HTTP request, relative to the transport's endpoint.
@@ -18,6 +19,8 @@ package struct HTTPRequest: Sendable {
     package var body: [UInt8]?
     /// Whether the request may be sent again when its fate is unknown (reads, signatures, authentication).
     package var isRepeatable: Bool
+    /// Whether the body of a 2xx answer must be JSON, or else comes from something that is not the KMS.
+    package var expectsJSON = true
 
     package init(
         _ method: Method, _ path: String, authorization: Secret? = nil, body: [UInt8]? = nil, isRepeatable: Bool = true
@@ -37,12 +40,27 @@ package struct HTTPResponse: Sendable {
     package var body: [UInt8]
     /// What the server asks to wait before the next try (Retry-After), in seconds.
     package var retryAfterSeconds: Int?
+    /// The answer's x-request-id.
+    package var requestID: String?
+    /// The answer's Date, as the KMS wrote it.
+    package var date: String?
+    /// nil where nothing was sent.
+    package var trace: RequestTrace?
 
     package init(status: Int, contentType: String, body: [UInt8], retryAfterSeconds: Int? = nil) {
         self.status = status
         self.contentType = contentType
         self.body = body
         self.retryAfterSeconds = retryAfterSeconds
+    }
+}
+
+extension HTTPResponse {
+    /// The KMS's clock, in seconds since 1970.
+    package var serverTime: Int? {
+        guard let date else { return nil }
+        let seconds = curl_getdate(date, nil)
+        return seconds >= 0 ? seconds : nil
     }
 }
 
@@ -69,6 +87,8 @@ package struct TransportError: Error, Sendable {
     package var message: String
     /// Not one byte of the request left, so that even a request with consequences may be tried again.
     package var wasNeverSent: Bool
+    /// nil where nothing was sent.
+    package var trace: RequestTrace?
 
     package init(_ kind: Kind, _ message: String, wasNeverSent: Bool = false) {
         self.kind = kind
@@ -80,25 +100,35 @@ package struct TransportError: Error, Sendable {
 package protocol HTTPTransport: AnyObject, Sendable {
     /// Sends `request` and returns the answer by `deadline`, connecting as needed.
     func perform(_ request: HTTPRequest, deadline: Deadline) throws(TransportError) -> HTTPResponse
+
+    /// The slot's, for what only the backend can count.
+    var counters: Counters { get }
 }
 
 /// Where and how to connect. All files are read beforehand, so that nothing on disk is needed after fork.
 package struct TransportOptions: Sendable {
-    /// `https://host[:port][/prefix]`, without a trailing slash.
-    package var endpoint: String
-    /// PEM certificates to trust instead of the system's.
-    package var caCertificates: [UInt8]?
-    /// PEM certificate (chain) and private key for mutual TLS.
-    package var clientCertificate: [UInt8]?
-    package var clientKey: Secret?
+    /// Equivalent nodes, `https://host[:port][/prefix]`.
+    package var endpoints: [String]
+    package var endpointChoice = EndpointChoice.lastGood
+    /// How long an endpoint may be silent before another one is asked, in milliseconds.
+    package var failoverMilliseconds = 2_000
+    package var tls = TLSOptions()
+    /// nil: the environment's, read when the transport is made.
+    package var proxy: ProxySettings?
     /// How long a kept-alive connection may be idle before it is not used again, in seconds.
     package var maximumIdleSeconds: Int
     /// Largest answer accepted, in bytes.
     package var maximumResponseBytes: Int
+    /// The slot's, shared by everything that serves it.
+    package var counters = Counters()
+    /// A request that takes longer is worth a line in the log, in milliseconds; 0: none is.
+    package var slowMilliseconds = 0
 
-    package init(endpoint: String) {
-        self.endpoint = endpoint
+    package init(endpoint: String) { self.init(endpoints: [endpoint]) }
+
+    package init(endpoints: [String]) {
+        self.endpoints = endpoints
         maximumIdleSeconds = 50
-        maximumResponseBytes = 64 << 20
+        maximumResponseBytes = 16 << 20
     }
 }

@@ -32,10 +32,20 @@ final class SocketRegistry: Sendable {
     func open(family: Int32, type: Int32, protocol: Int32) -> Int32 {
         let descriptor = socket(family, type | Int32(SOCK_CLOEXEC.rawValue), `protocol`)
         guard descriptor >= 0 else { return descriptor }
+        SocketRegistry.limitSilence(of: descriptor)
         let (device, inode) = identity(of: descriptor) ?? (0, 0)
         let entry = Entry(generation: Gate.generation, device: device, inode: inode)
         state.withLock { $0.entries[descriptor] = entry }
         return descriptor
+    }
+
+    /// Ends a connection whose other end acknowledges nothing: the host is gone, or a firewall has forgotten an idle
+    /// connection. Without it a request would find out at its deadline only, too late for a new connection. A host that
+    /// is there acknowledges, however long its KMS takes to answer.
+    private static func limitSilence(of descriptor: Int32) {
+        var milliseconds: UInt32 = 3_000
+        let size = socklen_t(MemoryLayout<UInt32>.size)
+        _ = setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, &milliseconds, size)
     }
 
     func close(_ descriptor: Int32) -> Int32 {

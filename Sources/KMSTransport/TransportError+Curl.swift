@@ -11,19 +11,20 @@ extension TransportError {
         let kind = isTooLarge ? .protocolViolation : TransportError.kind(of: code, text)
         var message = "\(endpoint): \(text)"
         if isTooLarge { message = "\(endpoint): the answer is larger than allowed" }
-        if let remedy = TransportError.remedy(kind, text) { message += "; " + remedy }
+        if let remedy = TransportError.remedy(kind, code, text) { message += "; " + remedy }
         self.init(kind, message)
     }
 
     private static func kind(of code: CURLcode, _ text: String) -> Kind {
         switch code {
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .resolution
-        case CURLE_COULDNT_CONNECT: .connection
+        case CURLE_COULDNT_CONNECT, CURLE_PROXY: .connection
         case CURLE_OPERATION_TIMEDOUT: .timedOut
         case CURLE_SSL_CONNECT_ERROR: isLostConnection(text) ? .connection : .tls
         case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR,
             CURLE_SSL_PINNEDPUBKEYNOTMATCH, CURLE_SSL_INVALIDCERTSTATUS:
             .tls
+        case CURLE_RECV_ERROR where text.contains(refusedTunnel): .connection
         // The server may refuse our certificate, or its absence, only when TLS 1.3 is already up.
         case CURLE_SEND_ERROR, CURLE_RECV_ERROR: text.contains("alert") ? .tls : .interrupted
         case CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE, CURLE_AGAIN: .interrupted
@@ -42,9 +43,19 @@ extension TransportError {
         text.contains("SSL_ERROR_SYSCALL") || text.contains("Connection reset") || text.contains("unexpected eof")
     }
 
-    private static func remedy(_ kind: Kind, _ text: String) -> String? {
+    /// How libcurl begins when a proxy answers CONNECT with something else than 200.
+    private static var refusedTunnel: String { "CONNECT tunnel failed" }
+
+    private static func remedy(_ kind: Kind, _ code: CURLcode, _ text: String) -> String? {
         switch kind {
+        case .resolution where code == CURLE_COULDNT_RESOLVE_PROXY:
+            return "check the host name of the proxy (proxy in the configuration, else HTTPS_PROXY)"
         case .resolution: return "check the host name of the endpoint and this machine's DNS"
+        case .connection where text.contains("response 407"):
+            return "the proxy wants a user name and a password: proxy = \"http://user:password@host:port\""
+        case .connection where text.contains(refusedTunnel):
+            return "the proxy does not let through to the KMS: allow it there, or name the KMS in no_proxy"
+        case .connection where code == CURLE_PROXY: return "check that the proxy is of the kind that its scheme says"
         case .connection: return "check that the KMS runs and that endpoint, port and firewall are right"
         case .tls: break
         case .timedOut, .interrupted, .protocolViolation, .refused: return nil
@@ -64,13 +75,25 @@ extension TransportError {
             ("unable to verify the first certificate", authority),
             ("has expired", "renew the KMS's certificate, or correct this machine's clock"),
             ("not yet valid", "correct this machine's clock"),
-            ("subject name", "use a host name that the KMS's certificate contains as endpoint"),
+            (
+                "subject name",
+                "use a host name that the KMS's certificate contains as endpoint, or name it in tls_server_name"
+            ),
+            (
+                "pinned public key",
+                "the KMS has another key than pinned_public_keys allow: was it replaced, or is it not yours?"
+            ),
             ("wrong version number", "this port does not speak TLS: check the endpoint"),
             ("alert certificate required", ownCertificate),
             ("alert bad certificate", ownCertificate),
+            ("alert unsupported certificate", ownCertificate),
+            ("alert certificate expired", ownCertificate),
+            ("alert certificate revoked", ownCertificate),
+            ("alert certificate unknown", ownCertificate),
             ("alert unknown ca", ownCertificate),
             ("alert handshake failure", "the KMS accepts none of this machine's TLS versions and ciphers"),
-            ("alert protocol version", "the KMS does not speak TLS 1.2 or newer"),
+            ("alert protocol version", "the KMS does not speak TLS 1.2 or newer, or not what min_tls_version asks for"),
+            ("unsupported protocol", "the KMS does not speak TLS 1.2 or newer, or not what min_tls_version asks for"),
         ]
     }
 }

@@ -9,16 +9,22 @@ final class TrustStore: @unchecked Sendable {
     // @unchecked: X509_STORE locks for itself.
     let pointer: OpaquePointer
 
-    /// - Parameters:
-    ///   - pem: PEM certificates.
-    ///   - isStrict: whether an unreadable certificate is an error; a system's collection may have a few.
-    init(pem: [UInt8], isStrict: Bool) throws(TransportError) {
+    struct Source {
+        /// PEM certificates, at least one.
+        var pem: [UInt8]
+        /// Whether an unreadable certificate is an error; a system's collection may have a few.
+        var isStrict: Bool
+    }
+
+    init(_ sources: [Source]) throws(TransportError) {
         guard let store = X509_STORE_new() else { throw TrustStore.failure("out of memory") }
         pointer = store
         // As libcurl: an intermediate or server certificate in the file is trusted as it is.
         X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
-        let count = try TrustStore.add(pem, to: store, isStrict: isStrict)
-        guard count > 0 else { throw TrustStore.failure("no certificate in it") }
+        for source in sources {
+            let count = try TrustStore.add(source.pem, to: store, isStrict: source.isStrict)
+            guard count > 0 else { throw TrustStore.failure("no certificate in it") }
+        }
     }
 
     deinit { X509_STORE_free(pointer) }
@@ -54,7 +60,9 @@ final class TrustStore: @unchecked Sendable {
 
     private static func failure(_ reason: String) -> TransportError {
         TransportError(
-            .refused, "the CA certificates cannot be used: \(reason); ca_certs_file must hold PEM certificates",
+            .refused,
+            "the CA certificates cannot be used: \(reason); ca_certs_file, ca_certs_dir and ca_certs take certificates in"
+                + " PEM form",
             wasNeverSent: true)
     }
 }

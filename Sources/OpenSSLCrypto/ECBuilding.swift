@@ -34,7 +34,7 @@ enum ECBuilding {
         let parameters = Parameters()
             .add(OSSL_PKEY_PARAM_GROUP_NAME, text: group).add(OSSL_PKEY_PARAM_PUB_KEY, bytes: point)
             .add(OSSL_PKEY_PARAM_PRIV_KEY, number: number, width: width)
-        return KeyBuilding.key("EC", .keyPair, parameters, in: context)
+        return KeyBuilding.key(ProviderName.ec, .keyPair, parameters, in: context)
     }
 
     /// The scalar times the curve's generator, uncompressed; EVP_PKEY_fromdata does not compute it.

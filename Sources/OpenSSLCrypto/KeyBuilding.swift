@@ -30,13 +30,19 @@ enum KeyBuilding {
         }
     }
 
+    /// The host has made an engine the default that knows no checks.
+    static var cannotCheck: Int32 { -2 }
+
+    /// - Parameter result: of a check of OpenSSL. What EVP_PKEY_fromdata and the decoders check has to do where it cannot.
+    static func isPassed(_ result: Int32) -> Bool { result == 1 || result == cannotCheck }
+
     /// Whether a public key can be one: an odd modulus that is not prime and an odd exponent (RSA), a point on the
     /// curve and of its order (EC).
     static func isPublicKeyValid(_ key: OpaquePointer, in context: LibraryContext) -> Bool {
         context.asDefault {
             guard let check = EVP_PKEY_CTX_new_from_pkey(context.pointer, key, nil) else { return false }
             defer { EVP_PKEY_CTX_free(check) }
-            return EVP_PKEY_public_check(check) == 1
+            return isPassed(EVP_PKEY_public_check(check))
         }
     }
 }

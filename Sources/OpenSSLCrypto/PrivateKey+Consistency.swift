@@ -8,11 +8,13 @@ extension PrivateKey {
     /// Costs tens of milliseconds for RSA, so it is done when a key comes in and not when it is loaded.
     package func isConsistent() -> Bool {
         guard hasPrimes else { return KeyBuilding.isPublicKeyValid(pointer, in: context) && undoesItself() }
-        return context.asDefault {
-            guard let check = EVP_PKEY_CTX_new_from_pkey(context.pointer, pointer, nil) else { return false }
+        let result = context.asDefault { () -> Int32 in
+            guard let check = EVP_PKEY_CTX_new_from_pkey(context.pointer, pointer, nil) else { return 0 }
             defer { EVP_PKEY_CTX_free(check) }
-            return EVP_PKEY_check(check) == 1
+            return EVP_PKEY_check(check)
         }
+        if case .rsa = kind, result == KeyBuilding.cannotCheck { return undoesItself() }
+        return KeyBuilding.isPassed(result)
     }
 
     /// False only for an RSA key that came as modulus and exponents alone.
@@ -21,7 +23,8 @@ extension PrivateKey {
         return context.asDefault { BigNumber(COPENSSL_RSA_FACTOR1, of: pointer) != nil }
     }
 
-    /// OpenSSL's check needs the primes; without them a random number, encrypted and decrypted, has to do.
+    /// OpenSSL's check needs the primes, and its own method for the key. Else a random number, encrypted and decrypted,
+    /// has to do.
     private func undoesItself() -> Bool {
         let size = Int(EVP_PKEY_get_size(pointer))
         guard size >= 64, let random = try? Random.bytes(size - 1, in: context) else { return false }

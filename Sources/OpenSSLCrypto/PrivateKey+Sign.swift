@@ -33,7 +33,7 @@ extension PrivateKey {
         }
         do throws(CryptoError) {
             guard EVP_PKEY_sign_init(operation) == 1 else { throw CryptoError("this key cannot sign") }
-            try SignatureParameters.set(algorithm, on: operation)
+            try SignatureParameters.set(algorithm, on: operation, in: context)
         } catch {
             EVP_PKEY_CTX_free(operation)
             throw error

@@ -8,7 +8,7 @@ package final class PrivateKey: @unchecked Sendable {
     package let kind: KeyKind
     let pointer: OpaquePointer
     let context: LibraryContext
-    let signing = SigningContexts()
+    let signing = ReadyContexts()
 
     /// Frees `pointer` in any case, also when init throws.
     init(takingOwnership pointer: OpaquePointer, in context: LibraryContext) throws(CryptoError) {

@@ -59,7 +59,7 @@ extension PublicKey {
         }
         let parameters = Parameters()
             .add(OSSL_PKEY_PARAM_RSA_N, number: modulus).add(OSSL_PKEY_PARAM_RSA_E, number: exponent)
-        guard let key = KeyBuilding.key("RSA", .publicKey, parameters, in: context) else {
+        guard let key = KeyBuilding.key(ProviderName.rsa, .publicKey, parameters, in: context) else {
             throw CryptoError("OpenSSL does not take modulus and exponent for an RSA key")
         }
         return key
@@ -84,7 +84,7 @@ extension PublicKey {
             }
         let parameters = Parameters()
             .add(OSSL_PKEY_PARAM_GROUP_NAME, text: group).add(OSSL_PKEY_PARAM_PUB_KEY, bytes: point)
-        guard isWellFormed, let key = KeyBuilding.key("EC", .publicKey, parameters, in: context) else {
+        guard isWellFormed, let key = KeyBuilding.key(ProviderName.ec, .publicKey, parameters, in: context) else {
             throw CryptoError("not a compressed or uncompressed point on \(curve.rawValue)")
         }
         return key

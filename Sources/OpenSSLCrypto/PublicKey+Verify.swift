@@ -9,12 +9,17 @@ extension PublicKey {
     package func verify(
         _ input: [UInt8], signature: [UInt8], algorithm: SigningAlgorithm
     ) throws(CryptoError) -> Bool {
-        try SignatureParameters.check(algorithm, fits: pointer)
-        return try context.asDefault { () throws(CryptoError) in
+        try context.asDefault { () throws(CryptoError) in
             if algorithm == .eddsa { return try verifyMessage(input, signature: signature) }
-            return try verifyDigest(input, signature: signature) { operation throws(CryptoError) in
-                try SignatureParameters.set(algorithm, on: operation)
+            let operation: OpaquePointer
+            if let ready = verifying.take(algorithm) {
+                operation = ready
+            } else {
+                operation = try newOperation(algorithm)
             }
+            let isValid = EVP_PKEY_verify(operation, signature, signature.count, input, input.count) == 1
+            if isValid { verifying.give(operation, algorithm) } else { EVP_PKEY_CTX_free(operation) }
+            return isValid
         }
     }
 
@@ -31,15 +36,13 @@ extension PublicKey {
         guard let salt = Int32(exactly: saltLength), salt >= 0 else {
             throw CryptoError("a PSS salt cannot have \(saltLength) bytes")
         }
-        let algorithm = SigningAlgorithm.rsaPSS(hash, mgf: mgf)
-        try SignatureParameters.check(algorithm, fits: pointer)
         return try context.asDefault { () throws(CryptoError) in
-            try verifyDigest(input, signature: signature) { operation throws(CryptoError) in
-                try SignatureParameters.set(algorithm, on: operation)
-                guard EVP_PKEY_CTX_set_rsa_pss_saltlen(operation, salt) == 1 else {
-                    throw CryptoError("OpenSSL refuses a PSS salt of \(saltLength) bytes")
-                }
+            let operation = try newOperation(.rsaPSS(hash, mgf: mgf))
+            defer { EVP_PKEY_CTX_free(operation) }
+            guard EVP_PKEY_CTX_set_rsa_pss_saltlen(operation, salt) == 1 else {
+                throw CryptoError("OpenSSL refuses a PSS salt of \(saltLength) bytes")
             }
+            return EVP_PKEY_verify(operation, signature, signature.count, input, input.count) == 1
         }
     }
 
@@ -70,19 +73,24 @@ extension PublicKey {
         }
     }
 
-    private func verifyDigest(
-        _ digest: [UInt8], signature: [UInt8], _ prepare: (OpaquePointer) throws(CryptoError) -> Void
-    ) throws(CryptoError) -> Bool {
+    /// One that the caller frees.
+    private func newOperation(_ algorithm: SigningAlgorithm) throws(CryptoError) -> OpaquePointer {
+        try SignatureParameters.check(algorithm, fits: pointer)
         guard let operation = EVP_PKEY_CTX_new_from_pkey(context.pointer, pointer, nil) else {
             throw CryptoError("out of memory")
         }
-        defer { EVP_PKEY_CTX_free(operation) }
-        guard EVP_PKEY_verify_init(operation) == 1 else { throw CryptoError("this key cannot verify") }
-        try prepare(operation)
-        return EVP_PKEY_verify(operation, signature, signature.count, digest, digest.count) == 1
+        do throws(CryptoError) {
+            guard EVP_PKEY_verify_init(operation) == 1 else { throw CryptoError("this key cannot verify") }
+            try SignatureParameters.set(algorithm, on: operation, in: context)
+        } catch {
+            EVP_PKEY_CTX_free(operation)
+            throw error
+        }
+        return operation
     }
 
     private func verifyMessage(_ message: [UInt8], signature: [UInt8]) throws(CryptoError) -> Bool {
+        try SignatureParameters.check(.eddsa, fits: pointer)
         guard let operation = EVP_MD_CTX_new() else { throw CryptoError("out of memory") }
         defer { EVP_MD_CTX_free(operation) }
         guard EVP_DigestVerifyInit_ex(operation, nil, nil, context.pointer, nil, pointer, nil) == 1 else {

@@ -6,6 +6,7 @@ package final class PublicKey: @unchecked Sendable {
     // @unchecked: an EVP_PKEY is not changed after init.
     package let pointer: OpaquePointer
     let context: LibraryContext
+    let verifying = ReadyContexts()
 
     /// `pointer` is freed with the object.
     init(takingOwnership pointer: OpaquePointer, in context: LibraryContext) {

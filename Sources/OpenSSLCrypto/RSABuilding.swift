@@ -21,7 +21,7 @@ enum RSABuilding {
         try context.asDefault { () throws(CryptoError) in
             try addPrimes(numbers, modulus: modulus, privateExponent: privateExponent, to: parameters)
         }
-        guard let key = KeyBuilding.key("RSA", .keyPair, parameters, in: context) else {
+        guard let key = KeyBuilding.key(ProviderName.rsa, .keyPair, parameters, in: context) else {
             throw CryptoError("OpenSSL does not take these numbers for an RSA key")
         }
         return key

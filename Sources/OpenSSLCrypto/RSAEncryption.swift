@@ -11,7 +11,7 @@ extension PublicKey {
     package func encrypt(
         _ plaintext: Secret, padding: RSAPadding, label: [UInt8] = []
     ) throws(CryptoError) -> [UInt8] {
-        let parameters = try RSAEncryption.parameters(padding, label: label, key: pointer)
+        let setting = try RSAEncryption(padding, label: label, key: pointer, in: context)
         let size = Int(EVP_PKEY_get_size(pointer))
         guard padding != .raw || plaintext.count == size else {
             throw CryptoError("raw RSA takes \(size) bytes, not \(plaintext.count)")
@@ -20,8 +20,8 @@ extension PublicKey {
         var count = size
         let done = context.asDefault {
             plaintext.withBytes { plain in
-                RSAEncryption.run(pointer, in: context) { operation in
-                    parameters.withPointer { EVP_PKEY_encrypt_init_ex(operation, $0) } == 1
+                setting.run(pointer) { operation in
+                    EVP_PKEY_encrypt_init(operation) == 1 && setting.apply(to: operation)
                         && EVP_PKEY_encrypt(operation, &ciphertext, &count, plain.bytes, plain.count) == 1
                 }
             }
@@ -41,7 +41,7 @@ extension PrivateKey {
     package func decrypt(
         _ ciphertext: [UInt8], padding: RSAPadding, label: [UInt8] = []
     ) throws(CryptoError) -> Secret {
-        let parameters = try RSAEncryption.parameters(padding, label: label, key: pointer)
+        let setting = try RSAEncryption(padding, label: label, key: pointer, in: context)
         let size = Int(EVP_PKEY_get_size(pointer))
         guard ciphertext.count == size else {
             throw CryptoError("the ciphertext has \(ciphertext.count) bytes instead of \(size)")
@@ -50,8 +50,8 @@ extension PrivateKey {
         defer { plaintext.withUnsafeMutableBytes { Secret.wipe($0) } }
         var count = size
         let done = context.asDefault {
-            RSAEncryption.run(pointer, in: context) { operation in
-                parameters.withPointer { EVP_PKEY_decrypt_init_ex(operation, $0) } == 1
+            setting.run(pointer) { operation in
+                EVP_PKEY_decrypt_init(operation) == 1 && setting.apply(to: operation)
                     && EVP_PKEY_decrypt(operation, &plaintext, &count, ciphertext, ciphertext.count) == 1
             }
         }
@@ -61,32 +61,56 @@ extension PrivateKey {
 }
 
 /// What encrypting and decrypting with RSA have in common.
-private enum RSAEncryption {
-    static func parameters(
-        _ padding: RSAPadding, label: [UInt8], key: OpaquePointer
-    ) throws(CryptoError) -> Parameters {
+///
+/// Each parameter is set by a function of its own: a default engine would ignore a list of them (`ProviderName`).
+private struct RSAEncryption {
+    private let context: LibraryContext
+    private let padding: Int32
+    private let hash: OpaquePointer?
+    private let mgf: OpaquePointer?
+    private let label: [UInt8]
+
+    init(
+        _ padding: RSAPadding, label: [UInt8], key: OpaquePointer, in context: LibraryContext
+    ) throws(CryptoError) {
         guard EVP_PKEY_is_a(key, "RSA") == 1 else { throw CryptoError("only RSA keys encrypt") }
-        let parameters = Parameters()
+        self.context = context
+        self.label = label
         switch padding {
-        case .pkcs1V15: parameters.add(OSSL_PKEY_PARAM_PAD_MODE, text: OSSL_PKEY_RSA_PAD_MODE_PKCSV15)
-        case .raw: parameters.add(OSSL_PKEY_PARAM_PAD_MODE, text: OSSL_PKEY_RSA_PAD_MODE_NONE)
+        case .pkcs1V15: (self.padding, hash, mgf) = (RSA_PKCS1_PADDING, nil, nil)
+        case .raw: (self.padding, hash, mgf) = (RSA_NO_PADDING, nil, nil)
         case .oaep(let hash, let mgf):
-            guard let hash = hash.openSSLName, let mgf = mgf.openSSLName else {
+            guard let digest = context.digest(hash), let mask = context.digest(mgf) else {
                 throw CryptoError("OAEP cannot use \(hash.rawValue) with MGF1 \(mgf.rawValue)")
             }
-            parameters.add(OSSL_PKEY_PARAM_PAD_MODE, text: OSSL_PKEY_RSA_PAD_MODE_OAEP)
-                .add(OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST, text: hash)
-                .add(OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST, text: mgf)
-            if !label.isEmpty { parameters.add(OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL, bytes: label) }
-            return parameters
+            (self.padding, self.hash, self.mgf) = (RSA_PKCS1_OAEP_PADDING, digest, mask)
+            return
         }
         guard label.isEmpty else { throw CryptoError("only OAEP has a label") }
-        return parameters
     }
 
-    static func run(_ key: OpaquePointer, in context: LibraryContext, _ body: (OpaquePointer) -> Bool) -> Bool {
+    func run(_ key: OpaquePointer, _ body: (OpaquePointer) -> Bool) -> Bool {
         guard let operation = EVP_PKEY_CTX_new_from_pkey(context.pointer, key, nil) else { return false }
         defer { EVP_PKEY_CTX_free(operation) }
         return body(operation)
+    }
+
+    func apply(to operation: OpaquePointer) -> Bool {
+        guard EVP_PKEY_CTX_set_rsa_padding(operation, padding) == 1 else { return false }
+        guard let hash, let mgf else { return true }
+        return EVP_PKEY_CTX_set_rsa_oaep_md(operation, hash) == 1 && EVP_PKEY_CTX_set_rsa_mgf1_md(operation, mgf) == 1
+            && setLabel(on: operation)
+    }
+
+    private func setLabel(on operation: OpaquePointer) -> Bool {
+        guard !label.isEmpty else { return true }
+        guard let length = Int32(exactly: label.count), let copy = CRYPTO_memdup(label, label.count, #file, #line)
+        else { return false }
+        // The operation owns the copy only when it takes it.
+        guard EVP_PKEY_CTX_set0_rsa_oaep_label(operation, copy, length) == 1 else {
+            CRYPTO_free(copy, #file, #line)
+            return false
+        }
+        return true
     }
 }

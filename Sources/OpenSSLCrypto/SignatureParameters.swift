@@ -4,19 +4,20 @@ package import KMSModel
 /// Padding and digest of a signature operation; the same for making and for checking one.
 package enum SignatureParameters {
     /// - Parameter operation: an EVP_PKEY_CTX after EVP_PKEY_sign_init or EVP_PKEY_verify_init.
-    package static func set(_ algorithm: SigningAlgorithm, on operation: OpaquePointer) throws(CryptoError) {
+    package static func set(
+        _ algorithm: SigningAlgorithm, on operation: OpaquePointer, in context: LibraryContext
+    ) throws(CryptoError) {
         switch algorithm {
         case .rsaPKCS1(.ssl3):
             // Without a digest name OpenSSL pads the 36 bytes as they are, which is what TLS 1.0 and 1.1 sign.
             try check(EVP_PKEY_CTX_set_rsa_padding(operation, RSA_PKCS1_PADDING))
         case .rsaPKCS1(let hash):
             try check(EVP_PKEY_CTX_set_rsa_padding(operation, RSA_PKCS1_PADDING))
-            try setDigest(hash, operation)
+            try check(EVP_PKEY_CTX_set_signature_md(operation, try digest(hash, in: context)))
         case .rsaPSS(let hash, let mgf):
             try check(EVP_PKEY_CTX_set_rsa_padding(operation, RSA_PKCS1_PSS_PADDING))
-            try setDigest(hash, operation)
-            guard let name = mgf.openSSLName else { throw CryptoError("MGF1 cannot use \(mgf.rawValue)") }
-            try check(EVP_PKEY_CTX_set_rsa_mgf1_md_name(operation, name, nil))
+            try check(EVP_PKEY_CTX_set_signature_md(operation, try digest(hash, in: context)))
+            try check(EVP_PKEY_CTX_set_rsa_mgf1_md(operation, try digest(mgf, in: context)))
             try check(EVP_PKEY_CTX_set_rsa_pss_saltlen(operation, RSA_PSS_SALTLEN_DIGEST))
         case .ecdsa:
             // The digest's name would only make OpenSSL compare lengths, and ECDSA may truncate.
@@ -36,10 +37,11 @@ package enum SignatureParameters {
         guard fits else { throw CryptoError("the signature algorithm does not fit the type of the key") }
     }
 
-    private static func setDigest(_ hash: HashAlgorithm, _ operation: OpaquePointer) throws(CryptoError) {
-        guard let name = hash.openSSLName else { throw CryptoError("cannot sign \(hash.rawValue)") }
-        let parameters = Parameters().add(OSSL_SIGNATURE_PARAM_DIGEST, text: name)
-        try check(parameters.withPointer { EVP_PKEY_CTX_set_params(operation, $0) })
+    private static func digest(
+        _ hash: HashAlgorithm, in context: LibraryContext
+    ) throws(CryptoError) -> OpaquePointer {
+        guard let digest = context.digest(hash) else { throw CryptoError("cannot sign with \(hash.rawValue)") }
+        return digest
     }
 
     private static func check(_ result: Int32) throws(CryptoError) {

@@ -28,11 +28,13 @@ struct KMSCtl: ParsableCommand {
                   4   not logged in, or the credential is not accepted
                   5   there is no such object
                   64  wrong usage
+                `kmsctl config check` has codes of its own, those of sysexits.h.
                 """,
             version: version,
             subcommands: [
                 LoginCommand.self, LogoutCommand.self, UserCommand.self, GroupCommand.self, AppCommand.self,
                 KeyCommand.self, CertificateCommand.self, PluginCommand.self, ApprovalCommand.self, AuditCommand.self,
+                ConfigCommand.self,
                 DoctorCommand.self,
             ])
     }

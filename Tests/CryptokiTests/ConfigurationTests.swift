@@ -1,46 +1,11 @@
 import Cryptoki
 import Foundation
 import KMSSupport
+import KMSTransport
 import Testing
 
-/// A folder for one test's files, removed with it.
-private final class Folder {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "kms-pkcs11-configuration-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    @discardableResult
-    func write(_ text: String, to name: String = "kms-pkcs11.conf", mode: Int = 0o600) throws -> String {
-        let file = path + "/" + name
-        try Data(text.utf8).write(to: URL(fileURLWithPath: file))
-        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
-        return file
-    }
-
-    func load(_ text: String, _ variables: [String: String] = [:]) throws -> Configuration {
-        var variables = variables
-        variables["KMS_PKCS11_CONF"] = try write(text)
-        return try Configuration.load { variables[$0] }
-    }
-
-    /// The error's text, with the folder's path taken out.
-    func failure(_ text: String, _ variables: [String: String] = [:]) throws -> String {
-        do {
-            _ = try load(text, variables)
-            return "no error"
-        } catch let error as ConfigurationError {
-            return error.description.replacingOccurrences(of: path + "/", with: "")
-        }
-    }
-}
-
-private let certificate = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
-private let privateKey = "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KEY-----\n"
+private let certificate = TestIdentity.certificate
+private let privateKey = TestIdentity.privateKey
 
 @Suite struct ConfigurationTests {
     @Test func nothingConfiguredIsASlotWithoutToken() throws {
@@ -54,12 +19,12 @@ private let privateKey = "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KE
         #expect(configuration.slots[0].cacheSeconds == 60)
         #expect(configuration.slots[0].deadlineMilliseconds == 10_000)
         #expect(configuration.slots[0].maximumConcurrentRequests == 0)
-        #expect(configuration.logLevel == .warning)
+        #expect(configuration.log.level == .warning)
         #expect(configuration.source == "environment")
     }
 
     @Test func everyKeyOfTheVendorsFile() throws {
-        let folder = try Folder()
+        let folder = try ConfigurationFolder()
         try folder.write(certificate, to: "ca.pem")
         try folder.write(certificate, to: "client.pem")
         try folder.write(privateKey, to: "client.key")
@@ -83,20 +48,20 @@ private let privateKey = "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KE
         #expect(slot.endpoints == ["https://kms.example.com"])
         #expect(slot.hasLocalSessionKeys)
         #expect(slot.apiKey?.equals(Secret("key-in-file")) == true)
-        #expect(slot.caCertificates == Array(certificate.utf8))
-        #expect(slot.clientCertificate == Array(certificate.utf8))
-        #expect(slot.clientKey?.equals(Secret(privateKey)) == true)
+        #expect(slot.tls.authorities == Array((certificate + "\n").utf8))
+        #expect(slot.tls.clientCertificate == Array(certificate.utf8))
+        #expect(slot.tls.clientKey?.equals(Secret(privateKey)) == true)
         #expect(slot.appID == "0f9d3fbc-4a5c-4b7b-9f0e-2f6f7f1d3c11")
         #expect(slot.cacheSeconds == 5)
         #expect(slot.deadlineMilliseconds == 2_500)
         #expect(slot.maximumConcurrentRequests == 7)
-        #expect(configuration.logLevel == .debug)
+        #expect(configuration.log.level == .debug)
         #expect(configuration.source == folder.path + "/kms-pkcs11.conf")
         #expect(configuration.warnings.isEmpty)
     }
 
     @Test func slotsInheritFromTheTopLevel() throws {
-        let folder = try Folder()
+        let folder = try ConfigurationFolder()
         let configuration = try folder.load(
             """
             cache_ttl = 9
@@ -121,7 +86,7 @@ private let privateKey = "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KE
     }
 
     @Test func environmentOverridesTheDefaultSlotOnly() throws {
-        let folder = try Folder()
+        let folder = try ConfigurationFolder()
         let configuration = try folder.load(
             """
             [[slot]]
@@ -141,11 +106,11 @@ private let privateKey = "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KE
         #expect(configuration.slots[0].apiKey?.equals(Secret("from-environment")) == true)
         #expect(configuration.slots[1].endpoints == ["https://b.example.com"])
         #expect(configuration.slots[1].apiKey?.equals(Secret("second's")) == true)
-        #expect(configuration.logLevel == .error)
+        #expect(configuration.log.level == .error)
     }
 
     @Test func emptyVariablesCountAsUnset() throws {
-        let folder = try Folder()
+        let folder = try ConfigurationFolder()
         let configuration = try folder.load(
             "api_endpoint = 'a.example.com'",
             ["FORTANIX_API_ENDPOINT": "", "FORTANIX_API_KEY": "", "KMS_PKCS11_LOG": ""])
@@ -162,29 +127,29 @@ private let privateKey = "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KE
         ("a.b = 1", "kms-pkcs11.conf:1: unknown key \"a\""),
         ("cache_ttl = 1\n[[slot]]\nlabel = 'a'\n[[slot]]\nlabel = 'b'\ncolour = 1", "kms-pkcs11.conf:6: unknown key"),
         ("\n\ncache_ttl = \"60\"", "kms-pkcs11.conf:3: cache_ttl must be an integer from 0 to 86400, not a string"),
-        ("cache_ttl = -1", "kms-pkcs11.conf:1: cache_ttl must be an integer from 0 to 86400"),
+        ("cache_ttl = -1", "kms-pkcs11.conf:1: cache_ttl must be an integer from 0 to 86400, not -1"),
         ("cache_ttl = 1.5", "kms-pkcs11.conf:1: cache_ttl must be an integer from 0 to 86400, not a decimal number"),
         ("retry_timeout_millis = 0", "kms-pkcs11.conf:1: retry_timeout_millis must be an integer from 1 to 3600000"),
-        ("session_keys = \"here\"", "kms-pkcs11.conf:1: session_keys must be \"kms\" or \"local\""),
+        ("session_keys = \"here\"", "kms-pkcs11.conf:1: session_keys: it must be \"kms\" or \"local\""),
         ("api_key = 5", "kms-pkcs11.conf:1: api_key must be a string"),
         ("endpoints = \"a\"", "kms-pkcs11.conf:1: endpoints must be an array of strings, not a string"),
         ("endpoints = [1]", "kms-pkcs11.conf:1: endpoints must be an array of strings"),
         ("log = 1", "kms-pkcs11.conf:1: log must be a table"),
-        ("log = { level = \"loud\" }", "kms-pkcs11.conf:1: unknown log level; use off, error, warn, info or debug"),
+        ("log = { level = \"loud\" }", "kms-pkcs11.conf:1: level: unknown level; use off, error, warn, info or debug"),
         ("slot = 1", "kms-pkcs11.conf:1: slot must be written as [[slot]]"),
         ("[slot]\nlabel = 'x'", "kms-pkcs11.conf:1: slot must be written as [[slot]]"),
         ("[[slot]]\n[[slot]]", "kms-pkcs11.conf:2: two slots have the label \"Fortanix Token\""),
-        ("label = ''", "kms-pkcs11.conf:1: label must have 1 to 32 bytes"),
-        ("label = '123456789012345678901234567890123'", "kms-pkcs11.conf:1: label must have 1 to 32 bytes"),
-        ("backend = 'hsm'", "kms-pkcs11.conf:1: unknown backend \"hsm\"; known: fortanix"),
-        ("app_id = 'me'", "kms-pkcs11.conf:1: app_id must be the app's UUID"),
+        ("label = ''", "kms-pkcs11.conf:1: label: it must have 1 to 32 bytes"),
+        ("label = '123456789012345678901234567890123'", "kms-pkcs11.conf:1: label: it must have 1 to 32 bytes"),
+        ("backend = 'hsm'", "kms-pkcs11.conf:1: backend: unknown backend \"hsm\"; known: fortanix"),
+        ("app_id = 'me'", "kms-pkcs11.conf:1: app_id: it must be the app's UUID"),
         ("api_endpoint = 'a'\nendpoints = ['b']", "kms-pkcs11.conf:2: api_endpoint and endpoints exclude each other"),
         ("api_endpoint = \"http://a.example.com\"", "kms-pkcs11.conf:1: api_endpoint: http:// would show credentials"),
         ("ca_certs_file = \"missing.pem\"", "kms-pkcs11.conf:1: ca_certs_file: cannot read missing.pem: No such file"),
         ("ca_certs_file = \"/\"", "kms-pkcs11.conf:1: ca_certs_file: cannot read /: is a directory"),
         ("ca_certs_file = \"kms-pkcs11.conf\"", "kms-pkcs11.conf:1: ca_certs_file: kms-pkcs11.conf holds no PEM block"),
-        ("cert_file = \"x\"", "kms-pkcs11.conf:1: cert_file needs key_file"),
-        ("key_file = \"x\"", "kms-pkcs11.conf:1: key_file needs cert_file"),
+        ("cert_file = \"own.pem\"", "kms-pkcs11.conf:1: cert_file: it needs key_file"),
+        ("key_file = \"own.key\"", "kms-pkcs11.conf:1: key_file: it needs cert_file"),
         ("api_key = \"env:\"", "kms-pkcs11.conf:1: api_key: env: without a name"),
         ("api_key = \"env:NOT_SET\"", "kms-pkcs11.conf:1: api_key: environment variable NOT_SET is not set"),
         ("api_key = \"file:key\"", "kms-pkcs11.conf:1: api_key: file: needs an absolute path"),
@@ -194,7 +159,7 @@ private let privateKey = "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KE
         ("label = 'a\0b'", "kms-pkcs11.conf:1: a NUL byte"),
     ])
     func refusedWithLineAndRemedy(text: String, expected: String) throws {
-        let message = try Folder().failure(text)
+        let message = try ConfigurationFolder().failure(text)
         #expect(message.hasPrefix(expected), "\(message)")
     }
 
@@ -208,19 +173,19 @@ private let privateKey = "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KE
             ]
             app_id = 7
             """
-        #expect(try Folder().failure(text).hasPrefix("kms-pkcs11.conf:7: app_id must be a string"))
+        #expect(try ConfigurationFolder().failure(text).hasPrefix("kms-pkcs11.conf:7: app_id must be a string"))
     }
 
     @Test func syntaxErrorsDoNotQuoteTheFile() throws {
         for text in ["api_key = falsesecret", "api_key = NjYsecret==", "secretsecret==", "api_key = \"x\" secret"] {
-            let message = try Folder().failure(text)
+            let message = try ConfigurationFolder().failure(text)
             #expect(message.hasPrefix("kms-pkcs11.conf:1: "))
             #expect(!message.contains("secret") && !message.contains("fals"), "\(message)")
         }
     }
 
     @Test func notUTF8IsRefused() throws {
-        let folder = try Folder()
+        let folder = try ConfigurationFolder()
         try Data([0x61, 0xFF, 0x0A]).write(to: URL(fileURLWithPath: folder.path + "/latin1"))
         #expect(throws: ConfigurationError.self) {
             try Configuration.load { $0 == "KMS_PKCS11_CONF" ? folder.path + "/latin1" : nil }
@@ -238,7 +203,7 @@ private let privateKey = "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KE
     }
 
     @Test func variablesAreChecked() throws {
-        let folder = try Folder()
+        let folder = try ConfigurationFolder()
         #expect(try folder.failure("", ["KMS_PKCS11_LOG": "loud"]).hasPrefix("KMS_PKCS11_LOG: unknown level"))
         #expect(
             try folder.failure("", ["FORTANIX_API_ENDPOINT": "http://x"]).hasPrefix("FORTANIX_API_ENDPOINT: http://"))
@@ -248,38 +213,74 @@ private let privateKey = "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KE
 
     /// The sample that is installed is valid as it is, and every example in it is when it is switched on.
     @Test func theSampleFile() throws {
-        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("pkcs11-conf/kms-pkcs11.conf").path
-        let sample = try String(contentsOfFile: path, encoding: .utf8)
-        let folder = try Folder()
+        let sample = try installed("kms-pkcs11.conf")
+        let folder = try ConfigurationFolder()
         #expect(try folder.load(sample).slots.count == 1)
 
         try folder.write(certificate, to: "ca.pem")
+        try FileManager.default.createDirectory(atPath: folder.path + "/ca.d", withIntermediateDirectories: false)
+        try folder.write(certificate, to: "ca.d/one.pem")
         try folder.write(certificate, to: "client.pem")
         try folder.write(privateKey, to: "client.key")
         try folder.write("key", to: "api-key")
-        let lines = sample.replacingOccurrences(of: "/etc/kms-pkcs11/", with: folder.path + "/")
-            .components(separatedBy: "\n")
-        let examples = lines.filter { $0.hasPrefix("#") && $0.dropFirst().first.map { $0 != " " } == true }
-            .map { String($0.dropFirst()) }
+        let text = sample.replacingOccurrences(of: "/etc/kms-pkcs11/", with: folder.path + "/")
+            .replacingOccurrences(
+                of: "#-----BEGIN CERTIFICATE-----\n#...\n#-----END CERTIFICATE-----\n", with: certificate)
+        let examples = text.components(separatedBy: "\n").filter { !$0.hasPrefix("# ") && $0 != "#" }
+            .map { $0.hasPrefix("#") ? String($0.dropFirst()) : $0 }
         let configuration = try folder.load(examples.joined(separator: "\n"), ["MAIL_API_KEY": "mail"])
         #expect(configuration.slots.map(\.label) == ["Web", "Mail"])
         #expect(configuration.slots[0].endpoints.count == 2)
         #expect(configuration.slots[1].apiKey?.equals(Secret("mail")) == true)
-        for key in ConfigurationKeys.slot {
-            #expect(examples.contains { $0.hasPrefix(key.name + " = ") }, "\(key.name) is not in the sample")
+        for name in ConfigurationKeys.slot.map(\.name) + ConfigurationKeys.log.map(\.name) {
+            #expect(examples.contains { $0.hasPrefix(name + " = ") }, "\(name) is not in the sample")
+        }
+        for name in ConfigurationKeys.logFile.map(\.name) {
+            #expect(examples.contains { $0.contains(" \(name) = ") }, "\(name) is not in the sample")
         }
     }
 
+    /// kms-pkcs11.conf(5) has every key that the reader knows, with its type, unit and default, and no other.
+    @Test func theManualPage() throws {
+        var described: [String: String] = [:]
+        var entries = try installed("man/kms-pkcs11.conf.5").components(separatedBy: "\n.TP\n.B ")
+        entries.removeFirst()
+        for entry in entries {
+            let lines = entry.components(separatedBy: "\n")
+            // Variables have upper-case names.
+            guard lines[0] == lines[0].lowercased() else { continue }
+            described[lines[0]] = lines.dropFirst().joined(separator: " ")
+        }
+        var known: [String: (type: String, unit: String?, standard: String)] = [:]
+        for key in ConfigurationKeys.slot { known[key.name] = (key.type, key.unit, key.standard) }
+        for key in ConfigurationKeys.log { known[key.name] = (key.type, key.unit, key.standard) }
+        for key in ConfigurationKeys.logFile { known["file." + key.name] = (key.type, key.unit, key.standard) }
+        #expect(Set(described.keys) == Set(known.keys))
+        let words = [
+            "a string": "String", "true or false": "Boolean", "an array of strings": "Array of strings",
+            "a string or a table": "String or table",
+        ]
+        for (name, key) in known {
+            let text = described[name] ?? ""
+            let type = words[key.type] ?? "Integer" + key.type.dropFirst("an integer".count)
+            #expect(text.hasPrefix(type), "\(name): \(text)")
+            #expect(text.contains("default " + key.standard), "\(name): \(text)")
+            if let unit = key.unit { #expect(text.contains("in \(unit),"), "\(name): \(text)") }
+        }
+        let page = try installed("man/kms-pkcs11.conf.5")
+        for key in ConfigurationKeys.vendor { #expect(page.contains(".BR \(key.name) "), "\(key.name)") }
+    }
+
+    private func installed(_ name: String) throws -> String {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        return try String(contentsOfFile: root.appendingPathComponent("pkcs11-conf/" + name).path, encoding: .utf8)
+    }
+
     @Test func warnings() throws {
-        let folder = try Folder()
-        var configuration = try folder.load("h2_num_connections = 4\n[log]\nsystem = true\nfile = '/var/log/x'")
-        #expect(configuration.warnings.count == 3)
-        let path = try folder.write("\napi_key = 'secret'", mode: 0o644)
-        configuration = try Configuration.load { $0 == "KMS_PKCS11_CONF" ? path : nil }
-        #expect(configuration.warnings.count == 1)
-        #expect(configuration.warnings[0].contains(":2: api_key can be read by every user"))
-        #expect(!configuration.warnings[0].contains("secret"))
+        let configuration = try ConfigurationFolder().load("h2_num_connections = 4\nexact_key_ops = true")
+        #expect(configuration.warnings.count == 2)
+        #expect(configuration.warnings[0].contains(":1: h2_num_connections has no effect"))
     }
 }
 
@@ -314,7 +315,7 @@ private let privateKey = "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KE
     }
 
     @Test func theThreeForms() throws {
-        let folder = try Folder()
+        let folder = try ConfigurationFolder()
         let bare = try folder.write(canary + "\r\n", to: "bare")
         let table = try folder.write("# our key\napi_key=\"\(canary)\"\ncache_ttl = 1\n", to: "table")
         let chained = try folder.write("api_key = 'file:\(bare)'", to: "chained")
@@ -329,7 +330,7 @@ private let privateKey = "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KE
     }
 
     @Test func failuresNameTheSourceAndNothingElse() throws {
-        let folder = try Folder()
+        let folder = try ConfigurationFolder()
         let chained = try folder.write("api_key = 'file:\(folder.path)/chained'", to: "chained")
         let cases: [(String, String)] = [
             ("", "the credential is empty"),

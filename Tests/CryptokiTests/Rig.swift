@@ -15,23 +15,25 @@ struct Rig {
 
     init(
         _ capabilities: Capabilities = Capabilities(rawValue: .max), cacheSeconds: Int = 60, isLoggedIn: Bool = true,
-        hasLocalSessionKeys: Bool = false
+        hasLocalSessionKeys: Bool = false, verifiedSignatures: VerifiedSignatures = .rsa
     ) throws {
         let context = try TestContext.get()
         backend = FakeBackend(capabilities, material: LocalKeys(in: context))
         token = Rig.token(
-            backend, clock, cacheSeconds: cacheSeconds, hasLocalSessionKeys: hasLocalSessionKeys, context)
+            backend, clock, cacheSeconds: cacheSeconds, hasLocalSessionKeys: hasLocalSessionKeys,
+            verifiedSignatures: verifiedSignatures, context)
         session = Session(handle: 1, slotID: 1, token: token, isReadWrite: true)
         if isLoggedIn { try login() }
     }
 
     static func token(
         _ backend: FakeBackend, _ clock: Clock, cacheSeconds: Int = 60, hasLocalSessionKeys: Bool = false,
-        _ context: LibraryContext
+        verifiedSignatures: VerifiedSignatures = .rsa, _ context: LibraryContext
     ) -> Token {
         var settings = Configuration.Slot()
         settings.cacheSeconds = cacheSeconds
         settings.hasLocalSessionKeys = hasLocalSessionKeys
+        settings.verifiedSignatures = verifiedSignatures
         return Token(
             slotID: 1, settings: settings, endpoint: "https://kms.invalid", backend: backend, context: context,
             now: clock.now)

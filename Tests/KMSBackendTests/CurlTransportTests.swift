@@ -79,58 +79,11 @@ struct CurlTransportTests {
     @Test(arguments: ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
     func unusableCACertificatesAreNamed(pem: String) throws {
         var options = TransportOptions(endpoint: "https://127.0.0.1:1")
-        options.caCertificates = Array(pem.utf8)
+        options.tls.authorities = Array(pem.utf8)
         let transport = try CurlTransport(options)
         let error = #expect(throws: TransportError.self) {
             try transport.perform(HTTPRequest(.get, "/"), deadline: soon)
         }
         #expect(error?.kind == .refused && error?.message.contains("ca_certs_file") == true)
-    }
-}
-
-struct RetryTests {
-    private let second: UInt64 = 1_000_000_000
-
-    @Test func theWindowBelongsToTheOutage() {
-        let endpoint = Endpoint()
-        let start = 100 * second
-        #expect(endpoint.recordFailure(attemptBegan: start, now: start))
-        #expect(endpoint.recordFailure(attemptBegan: start + second, now: start + second))
-        #expect(!endpoint.recordFailure(attemptBegan: start + 2 * second, now: start + 2 * second))
-        // Nobody asked for a while: a new outage.
-        #expect(endpoint.recordFailure(attemptBegan: start + 20 * second, now: start + 20 * second))
-        #expect(!endpoint.recordFailure(attemptBegan: start + 22 * second, now: start + 22 * second))
-        endpoint.recordAnswer()
-        #expect(endpoint.recordFailure(attemptBegan: start + 23 * second, now: start + 23 * second))
-    }
-
-    @Test func aSlowConnectionTimeoutIsNotRepeated() {
-        #expect(!Endpoint().recordFailure(attemptBegan: 100 * second, now: 105 * second))
-    }
-
-    @Test func afterATimeoutRequestsGetAQuarterOfTheirTime() {
-        let endpoint = Endpoint()
-        let deadline = Deadline(milliseconds: 1_000_000)
-        let quarter = 240_000...250_001
-        #expect(endpoint.limit(deadline).remaining > quarter.upperBound)
-        endpoint.recordTimeout()
-        #expect(quarter.contains(endpoint.limit(deadline).remaining))
-        endpoint.recordAnswer()
-        #expect(endpoint.limit(deadline).remaining > quarter.upperBound)
-        // Long ago says nothing about now.
-        endpoint.recordTimeout(now: 100 * second)
-        #expect(endpoint.limit(deadline, now: 111 * second).remaining > quarter.upperBound)
-    }
-
-    @Test func waitsGrowAndStayInsideTheDeadline() {
-        var schedule = RetrySchedule()
-        for step in [50, 100, 200, 250, 250] {
-            let wait = schedule.wait(isAllowed: true, before: soon) ?? 0
-            #expect((step / 2...step).contains(wait))
-        }
-        #expect(schedule.wait(isAllowed: false, before: soon) == nil)
-        #expect(schedule.wait(isAllowed: true, before: Deadline(milliseconds: 10)) == nil)
-        #expect(schedule.wait(isAllowed: true, requested: 2, before: soon) == 2_000)
-        #expect(schedule.wait(isAllowed: true, requested: 60, before: soon) == nil)
     }
 }

@@ -137,6 +137,43 @@ struct FortanixSessionTests {
         #expect(transport.requests.last?.authorization?.text == "Bearer token-1")
     }
 
+    @Test func whileATokenIsRenewedInTimeTheOthersGoOnWithIt() throws {
+        let renews = Locked(false)
+        let transport = ScriptedTransport { (request, count) throws(TransportError) in
+            guard request.path == path.auth else { return answer(200, #"{"signature":"AQID"}"#) }
+            if count > 0 {
+                renews.withLock { $0 = true }
+                usleep(300_000)
+            }
+            return login(token: "token-\(count)", expiresIn: 3)
+        }
+        let backend = FortanixDSM(transport: transport)
+        try backend.authenticate(Secret(apiKey), deadline: soon)
+        usleep(2_420_000)
+        let thread = try #require(Thread.start { _ = try? sign(backend) })
+        while !renews.withLock({ $0 }) { usleep(1_000) }
+        let began = Deadline.now
+        #expect(try sign(backend) == [1, 2, 3])
+        #expect(Deadline.now - began < 250_000_000)
+        #expect(transport.requests.last?.authorization?.text == "Bearer token-0")
+        pthread_join(thread, nil)
+        #expect(transport.requests.last?.authorization?.text == "Bearer token-1")
+    }
+
+    @Test func aTokenThatCannotBeRenewedYetIsUsedToItsEnd() throws {
+        let transport = ScriptedTransport { (request, count) throws(TransportError) in
+            guard request.path == path.auth else { return answer(200, #"{"signature":"AQID"}"#) }
+            guard count == 0 else { return answer(503, "starting") }
+            return login(token: "token-0", expiresIn: 2)
+        }
+        let backend = FortanixDSM(transport: transport)
+        try backend.authenticate(Secret(apiKey), deadline: soon)
+        usleep(1_650_000)
+        #expect(try sign(backend) == [1, 2, 3])
+        #expect(transport.count(path.auth) == 2)
+        #expect(transport.requests.last?.authorization?.text == "Bearer token-0")
+    }
+
     @Test func afterSignOutNothingIsKept() throws {
         let transport = kms { _, _ in answer(200, #"{"signature":"AQID"}"#) }
         let backend = FortanixDSM(transport: transport)

@@ -5,6 +5,7 @@ import Testing
 
 /// Answers requests from a function and remembers them.
 final class ScriptedTransport: HTTPTransport {
+    let counters = Counters()
     typealias Script = @Sendable (HTTPRequest, Int) throws(TransportError) -> HTTPResponse
 
     private let script: Script

@@ -11,4 +11,10 @@ void *process_state_get(void);
 /* Sets the pointer unless it is set already; returns what it is afterwards. */
 void *process_state_set_once(void *state);
 
+/*
+ * The destination of log lines, as long as the process lives. The first one offered stays; the call returns the one that
+ * stayed. Null reads without offering.
+ */
+void *process_log_sink(void *offered);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * Marks that this thread is inside a request. libcurl may lead through OpenSSL's engines and providers back into this
@@ -13,6 +14,13 @@
 bool request_guard_enter(void);
 void request_guard_leave(void);
 bool request_guard_is_inside(void);
+
+/*
+ * When the C_ function began that this thread is in, on the monotonic clock in nanoseconds; 0: it is in none.
+ * `exchange` sets it and returns what it was.
+ */
+uint64_t call_clock_exchange(uint64_t began);
+uint64_t call_clock_began(void);
 
 /*
  * Keeps SIGPIPE from the host while this thread writes to sockets: OpenSSL's socket BIO uses write(2), which cannot be

@@ -1,7 +1,8 @@
 internal import KMSConfiguration
 package import KMSSupport
+package import KMSTransport
 
-/// What the module is told before it meets the KMS: slots, credentials, limits, log level.
+/// What the module is told before it meets the KMS: slots, credentials, trust, limits, log.
 ///
 /// Environment and files are read once, when `load` runs in the process that may read them; NGINX's workers see neither
 /// `FORTANIX_API_ENDPOINT` nor files of root. `ConfigurationKeys` lists the keys of the file.
@@ -15,17 +16,18 @@ package struct Configuration: Sendable {
         /// Equivalent nodes, `https://host[:port][/path]` without a trailing slash. Empty: the token is not present.
         package var endpoints: [String] = []
         package var apiKey: Secret?
-        /// PEM; nil: the system's.
-        package var caCertificates: [UInt8]?
-        /// PEM certificate (chain) and private key for mutual TLS.
-        package var clientCertificate: [UInt8]?
-        package var clientKey: Secret?
+        package var tls = TLSOptions()
+        package var proxy = ProxySettings()
         /// UUID of the app that logs in with the client certificate.
         package var appID: String?
         /// How long a listing of objects is believed.
         package var cacheSeconds: Int = 60
         /// Total deadline of one C_ call.
         package var deadlineMilliseconds: Int = 10_000
+        /// How long one of several endpoints may be silent before another one is asked.
+        package var failoverMilliseconds: Int = 2_000
+        package var endpointChoice = EndpointChoice.lastGood
+        package var verifiedSignatures = VerifiedSignatures.rsa
         /// Keys that a session generates are made and held in this process instead of the KMS: faster, and in this
         /// machine's memory.
         package var hasLocalSessionKeys = false
@@ -33,15 +35,41 @@ package struct Configuration: Sendable {
         package var maximumConcurrentRequests: Int = 0
 
         package init() {}
+
+        /// How to connect to these of the endpoints.
+        package func transportOptions(
+            _ endpoints: [String], counters: Counters = Counters(), log: LogSettings = LogSettings()
+        ) -> TransportOptions {
+            var options = TransportOptions(endpoints: endpoints)
+            options.endpointChoice = endpointChoice
+            options.failoverMilliseconds = failoverMilliseconds
+            options.tls = tls
+            options.proxy = proxy
+            options.counters = counters
+            options.slowMilliseconds = log.slowMilliseconds
+            return options
+        }
+    }
+
+    /// One key as it holds, for `kmsctl config check`.
+    package struct Value: Sendable {
+        /// The slot's label; nil: a key of `[log]`.
+        package var slot: String?
+        package var key: String
+        /// As TOML, secrets hidden; or what holds without it, in words.
+        package var text: String
+        /// `FILE:LINE`, the variable, or `default`.
+        package var origin: String
     }
 
     /// In the order of the file; never empty. The first is the default slot, which the environment describes.
     package var slots: [Slot] = [Slot()]
-    package var logLevel: Log.Level = .warning
+    package var log = LogSettings()
     /// The path of the file, or "environment".
     package var source: String = "environment"
-    /// What is allowed but probably not meant, as `FILE:LINE: sentence`. Already logged.
+    /// What is allowed but probably not meant, as `FILE:LINE: sentence`.
     package var warnings: [String] = []
+    package var values: [Value] = []
 
     package init() {}
 
@@ -49,64 +77,31 @@ package struct Configuration: Sendable {
     package static var defaultPaths: [String] { ["/etc/kms-pkcs11/kms-pkcs11.conf", "/etc/fortanix/pkcs11.conf"] }
 
     /// Reads file and environment. Variables: `KMS_PKCS11_CONF` names the file, `KMS_PKCS11_LOG` the log level;
-    /// `FORTANIX_API_ENDPOINT` and `FORTANIX_API_KEY` override the file for the default slot. An empty variable counts
-    /// as unset.
-    package static func load(environment: (String) -> String?) throws(ConfigurationError) -> Configuration {
+    /// `FORTANIX_API_ENDPOINT` and `FORTANIX_API_KEY` override the file for the default slot; `HTTPS_PROXY`, `ALL_PROXY`
+    /// and `NO_PROXY`, also in lower case, hold where the file says nothing. An empty variable counts as unset.
+    package static func load(environment: @escaping (String) -> String?) throws(ConfigurationError) -> Configuration {
         func variable(_ name: String) -> String? { environment(name).flatMap { $0.isEmpty ? nil : $0 } }
-        let path = variable("KMS_PKCS11_CONF") ?? defaultPaths.first(where: ConfigurationFile.exists)
         var configuration = Configuration()
-        var slotsInFile: [ConfigurationSlot] = [ConfigurationSlot()]
-        if let path {
+        var layers = ConfigurationLayers()
+        if let path = variable("KMS_PKCS11_CONF") ?? defaultPaths.first(where: ConfigurationFile.exists) {
             let file: ConfigurationFile
-            do {
+            do throws(ConfigurationFile.Failure) {
                 file = try ConfigurationFile(path: path)
             } catch {
                 throw ConfigurationError(
                     "\(path): cannot read the configuration file: \(error.reason); correct KMS_PKCS11_CONF or the file's"
-                        + " permissions, or remove the file")
+                        + " permissions, or remove the file", error.kind)
             }
             var reader = try ConfigurationReader(file)
-            slotsInFile = try reader.slots()
+            layers = try reader.layers()
             configuration.source = path
-            configuration.logLevel = try reader.logLevel() ?? configuration.logLevel
             configuration.warnings = reader.warnings
         }
-        if let name = variable("KMS_PKCS11_LOG") {
-            guard let level = Log.Level(name: name) else {
-                throw ConfigurationError("KMS_PKCS11_LOG: unknown level; use off, error, warn, info or debug")
-            }
-            configuration.logLevel = level
-        }
-        try override(&slotsInFile, with: variable)
-        configuration.slots = []
-        for slot in slotsInFile { configuration.slots.append(try slot.resolved(environment: variable)) }
-        if configuration.logLevel.rawValue >= Log.Level.warning.rawValue {
-            for warning in configuration.warnings { Log.warning(warning) }
-        }
+        layers.override(with: variable)
+        (configuration.slots, configuration.values) = try layers.slots(environment: variable)
+        let log = try layers.logSettings()
+        configuration.log = log.settings
+        configuration.values += log.values
         return configuration
     }
-
-    private static func override(
-        _ slots: inout [ConfigurationSlot], with variable: (String) -> String?
-    ) throws(ConfigurationError) {
-        guard !slots.isEmpty else { return }
-        if let address = variable("FORTANIX_API_ENDPOINT") {
-            do {
-                slots[0].slot.endpoints = [try EndpointURL(address).text]
-            } catch {
-                throw ConfigurationError("FORTANIX_API_ENDPOINT: \(error.reason)")
-            }
-        }
-        if let key = variable("FORTANIX_API_KEY") {
-            slots[0].credential = ConfigurationSlot.Credential(text: key, origin: "FORTANIX_API_KEY")
-        }
-    }
-}
-
-/// The configuration cannot be used. `FILE:LINE: what is wrong; remedy`, or the variable in the place of the file; never
-/// a credential.
-package struct ConfigurationError: Error, Sendable, CustomStringConvertible {
-    package var description: String
-
-    package init(_ description: String) { self.description = description }
 }

@@ -54,7 +54,12 @@ package enum CredentialSource {
         do {
             file = try ConfigurationFile(path: path, limit: 1 << 16)
         } catch {
-            throw CredentialError("cannot read credential file \(path): \(error.reason)")
+            throw CredentialError(
+                "cannot read credential file \(path): \(error.reason)", isPermission: error.isPermission)
+        }
+        guard !file.isWorldReadable else {
+            throw CredentialError(
+                "every user of this machine can read credential file \(path); chmod 600 it", isPermission: true)
         }
         var bytes = file.bytes
         defer { bytes.withUnsafeMutableBytes { Secret.wipe($0) } }
@@ -99,6 +104,11 @@ package enum CredentialSource {
 /// A credential could not be had. The message names its source, never its content.
 package struct CredentialError: Error, Sendable, CustomStringConvertible {
     package var description: String
+    /// A file may not be read by this user, or may be read by too many.
+    package var isPermission: Bool
 
-    package init(_ description: String) { self.description = description }
+    package init(_ description: String, isPermission: Bool = false) {
+        self.description = description
+        self.isPermission = isPermission
+    }
 }

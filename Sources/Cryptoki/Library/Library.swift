@@ -21,6 +21,8 @@ final class Library: Sendable {
 
     private struct State {
         var isInitialized = false
+        /// nil: none is configured.
+        var dump: CountersDump?
         /// The fork generation that called C_Initialize.
         var generation: UInt64 = 0
         /// nil until the configuration has been read.
@@ -51,6 +53,9 @@ final class Library: Sendable {
         return Unmanaged<Library>.fromOpaque(winner).takeUnretainedValue()
     }
 
+    /// Where the counters go, if anywhere.
+    var dump: CountersDump? { state.withLock { $0.dump } }
+
     var isInitialized: Bool { state.withLock { $0.isInitialized } }
 
     // MARK: C_Initialize, C_Finalize
@@ -64,8 +69,8 @@ final class Library: Sendable {
             throw CKError(CKR_CRYPTOKI_ALREADY_INITIALIZED)
         }
         if state.withLock({ $0.slots }) == nil {
-            let slots = try makeSlots()
-            state.withLock { if $0.slots == nil { $0.slots = slots } }
+            let (slots, dump) = try configure()
+            state.withLock { if $0.slots == nil { ($0.slots, $0.dump) = (slots, dump) } }
         }
         BackendTable.warmUp()
         let slots = try state.withLock { state throws(CKError) in
@@ -88,9 +93,10 @@ final class Library: Sendable {
             return state.slots ?? []
         }
         for slot in slots { slot.token?.endSessions() }
+        dump?.write()
     }
 
-    private func makeSlots() throws(CKError) -> [Slot] {
+    private func configure() throws(CKError) -> ([Slot], CountersDump?) {
         let configuration: Configuration
         do throws(ConfigurationError) {
             configuration = try Configuration.load { name in getenv(name).map { String(cString: $0) } }
@@ -98,13 +104,21 @@ final class Library: Sendable {
             Log.error("\(error.description)")
             throw CKError(CKR_GENERAL_ERROR)
         }
-        Log.level = configuration.logLevel
+        Log.level = configuration.log.level
+        LogSink(configuration.log).install()
+        for warning in configuration.warnings { Log.warning(warning) }
         var slots: [Slot] = []
         for settings in configuration.slots {
             // Slot IDs begin at 1: some hosts take 0 for «none».
-            slots.append(try Slot(id: CK_SLOT_ID(slots.count + 1), settings: settings, context: context))
+            slots.append(
+                try Slot(
+                    id: CK_SLOT_ID(slots.count + 1), settings: settings, log: configuration.log, context: context))
         }
-        return slots
+        guard let directory = configuration.log.countersDirectory else { return (slots, nil) }
+        let dump = CountersDump(
+            directory: directory, seconds: configuration.log.countersSeconds,
+            slots: slots.map { CountersDump.Slot(number: Int($0.id), label: $0.label, counters: $0.counters) })
+        return (slots, dump)
     }
 
     // MARK: Slots

@@ -54,6 +54,18 @@ extension SignatureScheme {
     func verifyUnprepared(_ data: [UInt8], _ signature: [UInt8], _ key: PublicKey) throws(CKError) -> Bool? { nil }
 }
 
+extension SignatureScheme {
+    /// - Parameter value: the data, or its digest where the mechanism hashes.
+    func isValid(_ signature: [UInt8], over value: [UInt8], _ key: PublicKey) throws(CKError) -> Bool {
+        if let result = try verifyUnprepared(value, signature, key) { return result }
+        let (algorithm, input) = try prepare(value)
+        let encoded = try encoded(signature)
+        return try CKError.failing { () throws(CryptoError) in
+            try key.verify(input, signature: encoded, algorithm: algorithm)
+        }
+    }
+}
+
 /// The data of a signature or its check, hashed as it comes where the mechanism hashes.
 struct SignedData {
     private let digest: Digest?
@@ -103,6 +115,12 @@ final class SchemeSigning: Signing, @unchecked Sendable {
 
     func finish() throws(CKError) -> [UInt8] {
         let value = try data.value()
+        let signature = try sign(value)
+        try key.token.signatureCheck.check(signature, over: value, by: key, scheme)
+        return signature
+    }
+
+    private func sign(_ value: [UInt8]) throws(CKError) -> [UInt8] {
         if let signature = try scheme.signUnprepared(value, key) { return signature }
         let (algorithm, input) = try scheme.prepare(value)
         return try scheme.finish(key.sign(input, algorithm))
@@ -126,17 +144,9 @@ final class SchemeVerifying: Verifying, @unchecked Sendable {
 
     func finish(signature: [UInt8]) throws(CKError) {
         guard scheme.accepts(signatureLength: signature.count) else { throw CKError(CKR_SIGNATURE_LEN_RANGE) }
-        let value = try data.value()
-        if let result = try scheme.verifyUnprepared(value, signature, publicKey) {
-            guard result else { throw CKError(CKR_SIGNATURE_INVALID) }
-            return
+        guard try scheme.isValid(signature, over: try data.value(), publicKey) else {
+            throw CKError(CKR_SIGNATURE_INVALID)
         }
-        let (algorithm, input) = try scheme.prepare(value)
-        let encoded = try scheme.encoded(signature)
-        let isValid = try CKError.failing { () throws(CryptoError) in
-            try publicKey.verify(input, signature: encoded, algorithm: algorithm)
-        }
-        guard isValid else { throw CKError(CKR_SIGNATURE_INVALID) }
     }
 
     func recover(signature: [UInt8]) throws(CKError) -> [UInt8] {

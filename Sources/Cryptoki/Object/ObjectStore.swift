@@ -103,7 +103,7 @@ final class ObjectStore: Sendable {
                 }
             guard isComplete, isTemporary else {
                 Log.error("C_FindObjects: \(error.message)")
-                throw CKError(error)
+                throw CKError(error, .search)
             }
             Log.warning("C_FindObjects: answered from an older listing, because: \(error.message)")
         }

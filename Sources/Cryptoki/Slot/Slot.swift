@@ -13,15 +13,18 @@ struct Slot: Sendable {
     /// Whether the KMS was there when C_WaitForSlotEvent last looked. Nothing else changes it: an operation that fails
     /// must not make a host drop the slot.
     let presence = Locked(true)
+    let counters = Counters()
 
     var isTokenPresent: Bool { token != nil && presence.withLock { $0 } }
 
     /// - Throws: CKR_GENERAL_ERROR for a configuration that cannot work, after a line in the log.
-    init(id: CK_SLOT_ID, settings: Configuration.Slot, context: LibraryContext) throws(CKError) {
+    init(
+        id: CK_SLOT_ID, settings: Configuration.Slot, log: LogSettings, context: LibraryContext
+    ) throws(CKError) {
         self.id = id
         label = settings.label
         endpoint = settings.endpoints.first
-        guard let endpoint = settings.endpoints.first else {
+        guard let endpoint else {
             Log.warning(
                 "slot \(id) has no endpoint, so its token is not present: set FORTANIX_API_ENDPOINT, or api_endpoint in"
                     + " the configuration file")
@@ -29,10 +32,7 @@ struct Slot: Sendable {
             return
         }
         Slot.warnAboutUnused(id, settings)
-        var options = TransportOptions(endpoint: endpoint)
-        options.caCertificates = settings.caCertificates
-        options.clientCertificate = settings.clientCertificate
-        options.clientKey = settings.clientKey
+        let options = settings.transportOptions(settings.endpoints, counters: counters, log: log)
         let transport: CurlTransport
         do throws(TransportError) {
             transport = try CurlTransport(options)
@@ -51,9 +51,6 @@ struct Slot: Sendable {
 
     /// What the file may say and this version does not act on: better a line in the log than silence.
     private static func warnAboutUnused(_ id: CK_SLOT_ID, _ settings: Configuration.Slot) {
-        if settings.endpoints.count > 1 {
-            Log.warning("slot \(id): only the first of its \(settings.endpoints.count) endpoints is used")
-        }
         if settings.appID != nil {
             Log.warning("slot \(id): app_id has no effect yet: log in with the app's API key")
         }

@@ -121,8 +121,9 @@ extension Token {
         var specification = try copySpecification(object, template)
         let label = changed.value(CKA_LABEL) ?? []
         specification.attributes["label"] = nil
-        let objects = try persist("C_CopyObject", label, specification, classes: [object.objectClass]) {
-            (backend, specification, deadline) throws(BackendError) in
+        let objects = try persist(
+            "C_CopyObject", label, specification, classes: [object.objectClass], purpose: .management
+        ) { (backend, specification, deadline) throws(BackendError) in
             if object.objectClass == CKO_PUBLIC_KEY, let info = object.attributes.value(CKA_PUBLIC_KEY_INFO) {
                 // A copy of the security object would be a second private key.
                 return try backend.importKey(specification, value: Secret(info), deadline: deadline)

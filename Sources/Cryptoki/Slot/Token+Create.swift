@@ -73,7 +73,7 @@ extension Token {
     ///   - body: has it made by the backend that it is given.
     func make(
         _ function: String, _ drafts: [ObjectDraft], _ specification: KeySpecification, by owner: ObjectOwner,
-        on residence: Residence, purpose: Purpose = .management,
+        on residence: Residence, purpose: Purpose = .creation,
         _ body: (any Backend, KeySpecification, Deadline) throws(BackendError) -> KeyDescription
     ) throws(CKError) -> [Object] {
         let label = drafts.first?[CKA_LABEL] ?? []
@@ -96,7 +96,7 @@ extension Token {
     /// Makes a security object of the token.
     func persist(
         _ function: String, _ label: [UInt8], _ specification: KeySpecification, classes: [CK_OBJECT_CLASS],
-        purpose: Purpose = .management,
+        purpose: Purpose = .creation,
         _ body: (any Backend, KeySpecification, Deadline) throws(BackendError) -> KeyDescription
     ) throws(CKError) -> [Object] {
         var specification = specification

@@ -17,6 +17,7 @@ package final class Token: Sendable {
     let sessionObjects = SessionObjects()
     let localKeys: LocalKeys
     private let deadlineMilliseconds: Int
+    let signatureCheck: SignatureCheck
     /// Where the keys live that a session generates.
     let sessionKeyResidence: Residence
 
@@ -32,24 +33,28 @@ package final class Token: Sendable {
         localKeys = LocalKeys(in: context)
         mechanisms = MechanismTable(backend.capabilities)
         deadlineMilliseconds = settings.deadlineMilliseconds
+        signatureCheck = SignatureCheck(settings.verifiedSignatures, in: context)
         sessionKeyResidence = settings.hasLocalSessionKeys ? .local : .transient
         login = Login(backend: backend, configured: settings.apiKey, context: context)
         store = ObjectStore(
             slotID: slotID, backend: backend, cacheSeconds: settings.cacheSeconds, context: context, now: now)
-        serialNumber = Token.serialNumber(endpoint, context)
+        serialNumber = Token.serialNumber(endpoint, label: settings.label, context)
     }
 
-    /// Sixteen characters that stay the same for the same KMS.
-    private static func serialNumber(_ endpoint: String, _ context: LibraryContext) -> String {
-        Hex.text(((try? Digest.hash(endpoint.utf8, .sha256, in: context)) ?? []).prefix(8))
+    /// Sixteen characters that stay the same for the same KMS. Several tokens of one KMS differ by their labels.
+    private static func serialNumber(_ endpoint: String, label: String, _ context: LibraryContext) -> String {
+        let text = label == Configuration.Slot().label ? endpoint : "\(endpoint) \(label)"
+        return Hex.text(((try? Digest.hash(text.utf8, .sha256, in: context)) ?? []).prefix(8))
     }
 
     /// By when the C_ call that has just begun must have answered.
-    func deadline() -> Deadline { Deadline(milliseconds: deadlineMilliseconds) }
+    func deadline() -> Deadline { Deadline(milliseconds: deadlineMilliseconds, since: CallClock.began) }
 
     /// For key generation: the primes of a long RSA key take a busy KMS many seconds, and a second try would make a
     /// second key.
-    func longDeadline() -> Deadline { Deadline(milliseconds: max(deadlineMilliseconds, 120_000)) }
+    func longDeadline() -> Deadline {
+        Deadline(milliseconds: max(deadlineMilliseconds, 120_000), since: CallClock.began)
+    }
 
     package func login(_ userType: CK_USER_TYPE, pin: Input) throws(CKError) {
         let isFresh = try login.login(userType, pin: pin, deadline: deadline())

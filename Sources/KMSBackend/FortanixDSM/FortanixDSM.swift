@@ -28,7 +28,9 @@ package final class FortanixDSM: Backend {
     package func signOut(deadline: Deadline) { session.signOut(deadline: deadline) }
 
     package func health(deadline: Deadline) throws(BackendError) {
-        let response = try session.send(HTTPRequest(.get, "/sys/v1/health"), deadline: deadline)
+        var request = HTTPRequest(.get, "/sys/v1/health")
+        request.expectsJSON = false
+        let response = try session.send(request, deadline: deadline)
         guard response.isSuccess else { throw BackendError(response, doing: "health check") }
     }
 }

@@ -10,8 +10,11 @@ extension BackendError {
             case .timedOut: .timedOut
             case .protocolViolation: .protocolViolation
             }
-        self.init(kind, error.message)
+        self.init(kind, error.message + BackendError.note(error.trace))
     }
+
+    /// Where, how often and how long was asked, for the log.
+    private static func note(_ trace: RequestTrace?) -> String { trace.map { " [\($0)]" } ?? "" }
 
     /// An answer that is not 2xx.
     ///
@@ -25,7 +28,8 @@ extension BackendError {
             text = "(not shown: the answer repeats data of the request)"
         }
         let answer = text.isEmpty ? "\(response.status)" : "\(response.status) \(text)"
-        self.init(BackendError.kind(ofStatus: response.status), "\(doing): \(answer)")
+        self.init(
+            BackendError.kind(ofStatus: response.status), "\(doing): \(answer)" + BackendError.note(response.trace))
     }
 
     private static func kind(ofStatus status: Int) -> Kind {

@@ -3,6 +3,7 @@ internal import KMSTransport
 
 /// Answers as a KMS would, so that the rehearsal runs the very code of the performance.
 final class RehearsalTransport: HTTPTransport {
+    let counters = Counters()
     static var kid: String { "00000000-0000-0000-0000-000000000000" }
 
     /// base64 of the nil UUID, a colon and "none".

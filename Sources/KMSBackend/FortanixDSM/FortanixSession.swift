@@ -158,8 +158,15 @@ final class FortanixSession: Sendable {
 
     private static func nextStep(_ state: inout State, awaited: UInt64?) -> Step {
         let now = Deadline.now
-        if let bearer = state.bearer, !isExpiring(bearer, idle: now &- state.lastUse) { return .use(bearer) }
-        if let renewal = state.renewal, renewal.generation == Gate.generation { return .wait(number: renewal.number) }
+        let renewal = state.renewal.flatMap { $0.generation == Gate.generation ? $0 : nil }
+        if let bearer = state.bearer {
+            let idle = now &- state.lastUse
+            // While one thread renews a token that is still good, the others go on with it.
+            guard isExpiring(bearer, idle: idle), renewal == nil || isExpired(bearer, idle: idle) else {
+                return .use(bearer)
+            }
+        }
+        if let renewal { return .wait(number: renewal.number) }
         if let awaited, let failure = state.lastFailure, failure.number == awaited { return .fail(failure.error) }
         guard let credential = state.credential else {
             return .fail(BackendError(.unauthenticated, "not logged in at the KMS"))
@@ -183,6 +190,10 @@ final class FortanixSession: Sendable {
         return idle / 800_000_000 >= UInt64(bearer.idleSeconds)
     }
 
+    private static func isExpired(_ bearer: Bearer, idle: UInt64) -> Bool {
+        bearer.idleSeconds > 0 && idle / 1_000_000_000 >= UInt64(bearer.idleSeconds)
+    }
+
     private func renew(_ credential: Secret, _ number: UInt64, _ deadline: Deadline) throws(BackendError) -> Bearer {
         do throws(BackendError) {
             let bearer = try logIn(credential, deadline: deadline)
@@ -197,17 +208,28 @@ final class FortanixSession: Sendable {
             guard isCurrent else { throw BackendError(.unauthenticated, "logged out while the session was renewed") }
             return bearer
         } catch {
-            state.withLock { state in
-                FortanixSession.end(number, &state)
-                state.lastFailure = (number, error)
-                guard error.kind == .unauthenticated, state.credential === credential else { return }
-                // 5, 10, 20 … 320 s.
-                let pause = UInt64(5) << UInt64(min(state.refusals, 6))
-                state.refusals += 1
-                state.refusedUntil = Deadline.now &+ pause &* 1_000_000_000
-            }
-            throw error
+            let stillGood = state.withLock { FortanixSession.noteFailure(error, of: number, credential, &$0) }
+            guard let stillGood else { throw error }
+            Log.info("\(error.message); the session goes on with the token that it has")
+            return stillGood
         }
+    }
+
+    /// - Returns: the token that was to be renewed, if the KMS has not refused the credential and may still know it.
+    private static func noteFailure(
+        _ error: BackendError, of number: UInt64, _ credential: Secret, _ state: inout State
+    ) -> Bearer? {
+        end(number, &state)
+        state.lastFailure = (number, error)
+        guard error.kind == .unauthenticated else {
+            return state.bearer.flatMap { isExpired($0, idle: Deadline.now &- state.lastUse) ? nil : $0 }
+        }
+        guard state.credential === credential else { return nil }
+        // 5, 10, 20 … 320 s.
+        let pause = UInt64(5) << UInt64(min(state.refusals, 6))
+        state.refusals += 1
+        state.refusedUntil = Deadline.now &+ pause &* 1_000_000_000
+        return nil
     }
 
     private static func end(_ number: UInt64, _ state: inout State) {
@@ -218,7 +240,9 @@ final class FortanixSession: Sendable {
         var response = try send(
             HTTPRequest(.post, "/sys/v1/session/auth", authorization: credential), deadline: deadline)
         defer { response.wipeBody() }
+        transport.counters.count(.logins)
         guard response.isSuccess else {
+            transport.counters.count(.refusedLogins)
             guard response.status != 404 else {
                 throw BackendError(
                     .protocolViolation, "login: 404; is the endpoint the API of a Fortanix DSM, without a path?")

@@ -1,15 +1,18 @@
 import ArgumentParser
 import Cryptoki
 import KMSSupport
+import KMSTransport
 
 struct DoctorCommand: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: "doctor", abstract: "Find out why the module does not sign.",
             discussion: """
-                Walks the way of a signature with the module's own configuration and code: configuration, DNS, TCP, TLS,
-                authentication, list, test signature; names the step that fails and its remedy. Exit code 0 only when all
-                pass. Run it as the user, and with the environment, of the program that uses the module.
+                Walks the way of a signature with the module's own configuration and code: configuration, DNS, TCP or
+                proxy, TLS and the certificate, clock, authentication, list, test signature; names the step that fails
+                and its remedy. With counters_dir in the configuration it also shows what the processes that use the
+                module have counted. Exit code 0 only when all pass; a warning (!) does not change it. Run it as the
+                user, and with the environment, of the program that uses the module.
                 """)
     }
 
@@ -42,12 +45,12 @@ struct DoctorCommand: ParsableCommand {
     }
 
     private func walk(_ diagnosis: inout Diagnosis) {
-        let slots = diagnosis.run(.configuration) { () throws(Diagnosis.Failure) in try readConfiguration() }
-        guard let slots else {
-            for step in Diagnosis.Step.Name.allCases.dropFirst() { diagnosis.skip(step, slot: nil, "not tried") }
+        let configuration = diagnosis.run(.configuration) { () throws(Diagnosis.Failure) in try readConfiguration() }
+        guard let configuration else {
+            for step in Diagnosis.Step.Name.usual.dropFirst() { diagnosis.skip(step, slot: nil, "not tried") }
             return
         }
-        for slot in slots {
+        for slot in configuration.slots {
             let reached = slot.endpoints.compactMap { diagnosis.network($0, slot: slot) }
             guard let transport = reached.first else {
                 diagnosis.skipToken([.authentication, .list, .signature], slot.label)
@@ -55,17 +58,18 @@ struct DoctorCommand: ParsableCommand {
             }
             diagnosis.token(slot, transport: transport, keys: keys)
         }
+        if let folder = configuration.log.countersDirectory { diagnosis.counters(folder) }
     }
 
     /// The module's configuration, with what the command line and kmsctl's own variables say about the default slot.
-    private func readConfiguration() throws(Diagnosis.Failure) -> ([Configuration.Slot], String) {
+    private func readConfiguration() throws(Diagnosis.Failure) -> (Configuration, String) {
         var configuration: Configuration
         do {
             configuration = try Configuration.load(environment: Environment.value)
         } catch {
             throw Diagnosis.Failure(
                 code: .input, detail: error.description,
-                remedy: "Correct the configuration; the sample that comes with the module explains every key.")
+                remedy: "Correct the configuration; kms-pkcs11.conf(5) explains every key.")
         }
         var notes = ["read from \(configuration.source)"]
         do {
@@ -74,7 +78,7 @@ struct DoctorCommand: ParsableCommand {
                 notes.append("endpoint \(configuration.slots[0].endpoints[0]) given to kmsctl")
             }
             if let file = options.caFile ?? Environment.value("KMSCTL_CA_FILE") {
-                configuration.slots[0].caCertificates = try Target.certificates(file)
+                configuration.slots[0].tls.authorities = try Target.certificates(file)
                 notes.append("CA \(file) given to kmsctl")
             }
             if let file = options.apiKeyFile {
@@ -89,7 +93,8 @@ struct DoctorCommand: ParsableCommand {
             throw Diagnosis.Failure(code: .input, detail: "\(error)")
         }
         notes += configuration.warnings.map { "warning: \($0)" }
-        return (try chosen(configuration.slots), notes.joined(separator: "; "))
+        configuration.slots = try chosen(configuration.slots)
+        return (configuration, notes.joined(separator: "; "))
     }
 
     private func chosen(_ slots: [Configuration.Slot]) throws(Diagnosis.Failure) -> [Configuration.Slot] {
@@ -126,6 +131,7 @@ extension Diagnosis.Step.State {
     fileprivate func symbol(isUTF8: Bool) -> String {
         switch self {
         case .ok: isUTF8 ? "✓" : "ok  "
+        case .warning: isUTF8 ? "!" : "warn"
         case .failed: isUTF8 ? "✗" : "FAIL"
         case .skipped: isUTF8 ? "·" : "skip"
         }

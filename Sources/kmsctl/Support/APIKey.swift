@@ -14,7 +14,6 @@ enum APIKey {
         guard path != "-", stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             return try checked(try SecretInput.file(path, what: "the API key"), origin: path)
         }
-        if status.st_mode & S_IROTH != 0 { SecretInput.warnAboutMode(path) }
         // The module has absolute paths only, and takes two slashes at the beginning for a host.
         let absolute = "/" + Target.absolute(path).drop { $0 == "/" }
         do {

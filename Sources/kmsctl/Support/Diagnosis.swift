@@ -9,10 +9,14 @@ import OpenSSLCrypto
 struct Diagnosis {
     struct Step: Encodable {
         enum Name: String, Encodable, CaseIterable {
-            case configuration, dns, tcp, tls, authentication, list, signature
+            case configuration, dns, tcp, proxy, tls, clock, authentication, list, signature, counters
+
+            /// Those of every run; the others only where there is a proxy or a place for counters.
+            static var usual: [Name] { allCases.filter { $0 != .proxy && $0 != .counters } }
         }
 
-        enum State: String, Encodable { case ok, failed, skipped }
+        /// A warning is a step that passes and will not for long, or not for everybody.
+        enum State: String, Encodable { case ok, warning, failed, skipped }
 
         var step: Name
         var state: State
@@ -67,6 +71,11 @@ struct Diagnosis {
         return result
     }
 
+    /// A step that passes, with something to say.
+    mutating func warn(_ name: Step.Name, slot: String?, subject: String?, _ detail: String, remedy: String) {
+        note(Step(step: name, state: .warning, slot: slot, subject: subject, detail: detail, remedy: remedy))
+    }
+
     mutating func skip(_ name: Step.Name, slot: String?, subject: String? = nil, _ reason: String) {
         note(Step(step: name, state: .skipped, slot: slot, subject: subject, detail: reason))
     }
@@ -74,84 +83,5 @@ struct Diagnosis {
     private mutating func note(_ step: Step) {
         steps.append(step)
         report(step)
-    }
-}
-
-// MARK: - Network
-
-extension Diagnosis {
-    /// DNS, TCP and TLS of one node.
-    ///
-    /// - Returns: the transport, when the node answers over a TLS connection that is trusted.
-    mutating func network(_ endpoint: String, slot: Configuration.Slot) -> CurlTransport? {
-        let label = slot.label
-        guard let url = try? EndpointURL(endpoint) else { return nil }
-        if let proxy = Proxy.of(url) {
-            skip(
-                .dns, slot: label, subject: url.host,
-                "the proxy \(proxy.address) (\(proxy.variable)) looks up the name")
-            skip(.tcp, slot: label, subject: endpoint, "the connection goes through the proxy \(proxy.address)")
-        } else {
-            let addresses = run(.dns, slot: label, subject: url.host) { () throws(Failure) in
-                try Self.resolve(url)
-            }
-            guard let addresses else { return skipRest([.tcp, .tls], slot: label, subject: endpoint) }
-            let connected: Void? = run(.tcp, slot: label, subject: "\(url.host):\(url.port)") { () throws(Failure) in
-                try Self.connect(addresses, url, slot)
-            }
-            guard connected != nil else { return skipRest([.tls], slot: label, subject: endpoint) }
-        }
-        return run(.tls, slot: label, subject: endpoint) { () throws(Failure) in try Self.handshake(url, slot) }
-    }
-
-    private mutating func skipRest(_ names: [Step.Name], slot: String, subject: String) -> CurlTransport? {
-        for name in names { skip(name, slot: slot, subject: subject, "not tried") }
-        return nil
-    }
-
-    private static func resolve(_ url: EndpointURL) throws(Failure) -> ([NetworkProbe.Address], String) {
-        do {
-            let addresses = try NetworkProbe.resolve(url.host, port: url.port)
-            return (addresses, "\(url.host) is \(addresses.map(\.text).joined(separator: ", "))")
-        } catch {
-            throw Failure(
-                code: .unreachable, detail: "\(url.host): \(error.reason)",
-                remedy: "Check the host name in FORTANIX_API_ENDPOINT or api_endpoint, and this machine's DNS.")
-        }
-    }
-
-    private static func connect(
-        _ addresses: [NetworkProbe.Address], _ url: EndpointURL, _ slot: Configuration.Slot
-    ) throws(Failure) -> (Void, String) {
-        do {
-            let deadline = Deadline(milliseconds: slot.deadlineMilliseconds)
-            let address = try NetworkProbe.connect(to: addresses, deadline: deadline)
-            return ((), "\(address.text) port \(url.port) accepts connections")
-        } catch {
-            throw Failure(
-                code: .unreachable, detail: "port \(url.port): \(error.reason)",
-                remedy: "Check that the KMS runs there, the port in the endpoint, and firewalls on the way.")
-        }
-    }
-
-    private static func handshake(
-        _ url: EndpointURL, _ slot: Configuration.Slot
-    ) throws(Failure) -> (CurlTransport, String) {
-        var options = TransportOptions(endpoint: url.text)
-        options.caCertificates = slot.caCertificates
-        options.clientCertificate = slot.clientCertificate
-        options.clientKey = slot.clientKey
-        do {
-            let transport = try CurlTransport(options)
-            let response = try transport.perform(
-                HTTPRequest(.get, "/sys/v1/health"), deadline: Deadline(milliseconds: slot.deadlineMilliseconds))
-            let authority = slot.caCertificates == nil ? "the system's certificate authorities" : "the configured CA"
-            return (transport, "the certificate is trusted by \(authority); health answers \(response.status)")
-        } catch {
-            throw Failure(
-                code: .unreachable, detail: error.message,
-                remedy: Remedy.of(
-                    error, at: url, place: .module, hasClientCertificate: slot.clientCertificate != nil))
-        }
     }
 }

@@ -55,6 +55,19 @@ enum Output {
     static func note(_ message: String) { write("kmsctl: \(printable(message))\n") }
 
     static func report(_ failure: CommandFailure, asJSON: Bool) {
+        if asJSON {
+            return report(
+                failure: failure.message, name: failure.code.name, code: failure.code.rawValue, remedy: failure.remedy)
+        }
+        note(failure.message)
+        if let remedy = failure.remedy { write("        \(printable(remedy))\n") }
+    }
+
+    /// Wrong usage under --json; the text is ArgumentParser's.
+    static func report(usage message: String) { report(failure: message, name: "usage", code: 64) }
+
+    /// An error under --json.
+    static func report(failure message: String, name: String, code: Int32, remedy: String? = nil) {
         struct Report: Encodable {
             struct Body: Encodable {
                 var code: String
@@ -64,27 +77,8 @@ enum Output {
             }
             var error: Body
         }
-        if asJSON {
-            let body = Report.Body(
-                code: failure.code.name, exit_code: failure.code.rawValue, message: failure.message,
-                remedy: failure.remedy)
-            if let text = try? encode(Report(error: body)) { return write(text + "\n") }
-        }
-        note(failure.message)
-        if let remedy = failure.remedy { write("        \(printable(remedy))\n") }
-    }
-
-    /// Wrong usage under --json; the text is ArgumentParser's.
-    static func report(usage message: String) {
-        struct Report: Encodable {
-            struct Body: Encodable {
-                var code = "usage"
-                var exit_code = 64
-                var message: String
-            }
-            var error: Body
-        }
-        write(((try? encode(Report(error: .init(message: message)))) ?? message) + "\n")
+        let body = Report.Body(code: name, exit_code: code, message: message, remedy: remedy)
+        write(((try? encode(Report(error: body))) ?? message) + "\n")
     }
 
     /// What a server says must not move the cursor or change the colour of a terminal.

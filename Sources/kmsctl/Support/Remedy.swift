@@ -1,4 +1,3 @@
-import Cryptoki
 import KMSTransport
 
 /// What helps against a connection that does not come about. The message names the cause; that decides.
@@ -11,7 +10,9 @@ enum Remedy {
         case module
     }
 
-    static func of(_ error: TransportError, at url: EndpointURL, place: Place, hasClientCertificate: Bool) -> String? {
+    static func of(
+        _ error: TransportError, at url: EndpointURL, place: Place, proxy: ProxySettings, hasClientCertificate: Bool
+    ) -> String? {
         switch error.kind {
         case .tls: return ofTLS(error.message, at: url, place: place)
         case .refused:
@@ -20,8 +21,9 @@ enum Remedy {
                 : "Check the CA file and the address."
         case .resolution, .connection, .timedOut, .interrupted, .protocolViolation: break
         }
-        if let proxy = Proxy.of(url) {
-            return "The connection goes through the proxy \(proxy.address) (\(proxy.variable)): check that it runs and"
+        if proxy.applies(to: url.host) {
+            return
+                "The connection goes through the proxy \(proxy.shownAddress) (\(proxy.origin)): check that it runs and"
                 + " lets through to \(url.host), or put \(url.host) into no_proxy."
         }
         switch error.kind {
@@ -53,8 +55,15 @@ enum Remedy {
             return "Check cert_file and key_file: the key must be the one of the certificate."
         }
         if says("subject name") {
-            return "Use a host name or address in the endpoint that the KMS's certificate contains; kmsd init --host"
-                + " puts names into it."
+            return "Use a host name or address in the endpoint that the KMS's certificate contains, or give that in"
+                + " tls_server_name; kmsd init --host puts names into it."
+        }
+        if says("pinned public key") {
+            return "The KMS has another key than pinned_public_keys allow. Was it replaced on purpose? Then pin the new"
+                + " one as well; otherwise somebody stands in between."
+        }
+        if says("protocol version", "unsupported protocol") {
+            return "The KMS does not speak the version of TLS that min_tls_version asks for."
         }
         if says("has expired") { return "Renew the KMS's certificate, or correct this machine's clock." }
         if says("not yet valid") { return "Correct this machine's clock." }

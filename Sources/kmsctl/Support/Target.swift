@@ -23,7 +23,7 @@ struct Target {
         if explicit == nil || caFile == nil {
             isConfigurationRead = true
             do {
-                slots = try Configuration.load(environment: Self.withoutCredential).slots
+                slots = try Self.load(Self.withoutCredential).slots
             } catch {
                 guard explicit != nil || session != nil else { throw CommandFailure(.input, error.description) }
                 Output.note("the configuration is not used: \(error.description)")
@@ -48,8 +48,16 @@ struct Target {
             self.caFile = file
             caCertificates = bytes
         } else {
-            caCertificates = Self.slot(of: endpoint, in: slots)?.caCertificates
+            caCertificates = Self.slot(of: endpoint, in: slots)?.tls.authorities
         }
+    }
+
+    private static func load(
+        _ environment: @escaping (String) -> String?
+    ) throws(ConfigurationError) -> Configuration {
+        let configuration = try Configuration.load(environment: environment)
+        for warning in configuration.warnings { Output.note(warning) }
+        return configuration
     }
 
     /// The label of the token in which a PKCS#11 program finds this KMS.
@@ -58,7 +66,7 @@ struct Target {
         let standard = Configuration.Slot().label
         guard !isConfigurationRead else { return standard }
         do {
-            let slots = try Configuration.load { $0 == "KMS_PKCS11_LOG" ? "off" : Self.withoutCredential($0) }.slots
+            let slots = try Configuration.load(environment: Self.withoutCredential).slots
             return Self.slot(of: endpoint, in: slots)?.label ?? standard
         } catch {
             Output.note("PKCS#11 URIs have the standard token label: \(error.description)")
@@ -73,7 +81,7 @@ struct Target {
 
     func transport() throws -> CurlTransport {
         var options = TransportOptions(endpoint: endpoint.text)
-        options.caCertificates = caCertificates
+        options.tls.authorities = caCertificates
         do {
             return try CurlTransport(options)
         } catch {
@@ -85,7 +93,9 @@ struct Target {
     func failure(_ error: TransportError) -> CommandFailure {
         CommandFailure(
             .unreachable, "cannot reach the KMS: \(error.message)",
-            remedy: Remedy.of(error, at: endpoint, place: .commandLine, hasClientCertificate: false))
+            remedy: Remedy.of(
+                error, at: endpoint, place: .commandLine, proxy: ProxySettings.fromEnvironment(),
+                hasClientCertificate: false))
     }
 
     /// nil, and noted, when the file of a login is no longer there.

@@ -1,13 +1,22 @@
 """kmsctl doctor: every step passes, or the one that fails is named with its remedy."""
 
+import http.server
 import json
 import os
+import re
+import ssl
+import threading
+import time
+from email.utils import formatdate
 
 import pytest
+from certificates import make_rsa_key, public_half
 from kms import write_configuration
-from processes import free_port
+from pkcs11_tool import PKCS11Tool
+from processes import clean_environment, free_port
+from tls_front import ConnectProxy, TLSFront
 
-STEPS = ["configuration", "dns", "tcp", "tls", "authentication", "list", "signature"]
+STEPS = ["configuration", "dns", "tcp", "tls", "clock", "authentication", "list", "signature"]
 
 
 @pytest.fixture
@@ -144,9 +153,101 @@ def test_human_failure(doctor):
     assert "All steps pass" not in outcome.out
 
 
-def test_world_readable_key_is_a_warning(doctor, kms, tmp_path):
+def test_world_readable_key(doctor, kms, tmp_path):
     configuration = write_configuration(
         tmp_path / "open.conf", kms.ca_file, api_endpoint=kms.url, api_key=kms.api_key)
     os.chmod(configuration, 0o644)
-    outcome = doctor("--key", "p256-key", environment={"KMS_PKCS11_CONF": str(configuration)})
-    assert outcome.code == 0 and "chmod 600" in outcome.all and kms.api_key not in outcome.all
+    outcome = doctor("--json", environment={"KMS_PKCS11_CONF": str(configuration)})
+    failed(outcome, "configuration", 2, "open.conf:3", "chmod o-rwx")
+    assert kms.api_key not in outcome.all
+
+
+def test_the_certificate_is_described(doctor, kms, authority):
+    detail = next(step["detail"] for step in doctor("--json").json["steps"] if step["step"] == "tls")
+    assert "trusted by the configured CA" in detail and "DNS:localhost" in detail and "IP Address:127.0.0.1" in detail
+    assert "days more" in detail and "its pin is sha256//" in detail
+    # Also when it is not trusted.
+    outcome = doctor("--json", ca_certs_file=str(authority.certificate))
+    failed(outcome, "tls", 3, "ca_certs_file", "DNS:localhost", "its pin is sha256//")
+
+
+def test_pins(doctor):
+    detail = next(step["detail"] for step in doctor("--json").json["steps"] if step["step"] == "tls")
+    pin = detail.rpartition("its pin is ")[2]
+    assert doctor("--key", "p256-key", pinned_public_keys=[pin]).code == 0
+    other = "sha256//YhKJKSzoTt2b5FP18fvpHo7fJYqQCjAa3HWY3tvRMwE="
+    failed(doctor("--json", pinned_public_keys=[other]), "tls", 3, "pinned_public_keys", pin)
+
+
+def test_clock(doctor, authority, tmp_path):
+    """The KMS's clock is an hour ahead."""
+    steps = {step["step"]: step for step in doctor("--json").json["steps"]}
+    assert steps["clock"]["state"] == "ok" and "agree" in steps["clock"]["detail"]
+    key = make_rsa_key(tmp_path / "late.key")
+    certificate = authority.issue(public_half(key), "late", "localhost")
+
+    class Late(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(204)
+            self.end_headers()
+
+        def date_time_string(self, timestamp=None):
+            return formatdate(time.time() + 3600, usegmt=True)
+
+        def log_message(self, *_):
+            pass
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Late)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"https://localhost:{server.server_port}"
+        outcome = doctor("--json", api_endpoint=url, ca_certs_file=authority.certificate)
+    finally:
+        server.shutdown()
+        server.server_close()
+    step = next(step for step in outcome.json["steps"] if step["step"] == "clock")
+    assert step["state"] == "warning" and "behind the KMS's" in step["detail"] and "timedatectl" in step["remedy"]
+    # A warning is no failure: what fails is the log-in.
+    assert outcome.json["failed_step"] == "authentication"
+
+
+def test_a_certificate_that_ends_soon(doctor, kms, authority, tmp_path):
+    key = make_rsa_key(tmp_path / "soon.key")
+    certificate = authority.issue(public_half(key), "soon", "localhost", days=5)
+    with TLSFront(certificate, key, kms.port) as front:
+        outcome = doctor("--json", "--key", "p256-key", api_endpoint=f"https://localhost:{front.port}",
+                         ca_certs_file=authority.certificate)  # fmt: skip
+    warning = next(step for step in outcome.json["steps"] if step["state"] == "warning")
+    assert outcome.code == 0 and warning["step"] == "tls" and "Renew it before" in warning["remedy"]
+    assert re.search(r"ends in [45] days", warning["detail"])
+
+
+def test_proxy(doctor, kms):
+    with ConnectProxy() as proxy:
+        outcome = doctor("--json", "--key", "p256-key", proxy=proxy.url)
+        steps = {step["step"]: step for step in outcome.json["steps"]}
+        assert outcome.code == 0 and steps["proxy"]["state"] == "ok" and steps["proxy"]["subject"] == proxy.url
+        assert steps["dns"]["state"] == steps["tcp"]["state"] == "skipped" and "kms-pkcs11.conf:" in steps["dns"]["detail"]
+        assert f"127.0.0.1:{kms.port}" in proxy.targets
+    with ConnectProxy(status=403) as proxy:
+        outcome = doctor("--json", proxy=proxy.url)
+        assert outcome.code == 3 and outcome.json["failed_step"] == "tls"
+
+
+def test_counters(doctor, kms, binaries, tmp_path):
+    folder = tmp_path / "counters"
+    settings = {"log.counters_dir": str(folder)}
+    outcome = doctor("--json", "--key", "p256-key", **settings)
+    assert outcome.code == 2 and outcome.json["failed_step"] == "counters" and "Make the folder" in outcome.out
+    folder.mkdir()
+    outcome = doctor("--json", "--key", "p256-key", **settings)
+    assert outcome.code == 0 and "no process" in outcome.json["steps"][-1]["detail"]
+    tool = PKCS11Tool(binaries.module, clean_environment(KMS_PKCS11_CONF=str(tmp_path / "kms-pkcs11.conf")))
+    tool("-O", "--login", "--pin", kms.api_key)
+    outcome = doctor("--json", "--key", "p256-key", **settings)
+    detail = outcome.json["steps"][-1]["detail"]
+    assert outcome.code == 0 and detail.startswith("0 processes alive, 1 with counters, requests ")
+    assert "connects 1" in detail and "half of the requests within 0." in detail

@@ -1,8 +1,7 @@
 """The PIN is the API key, or says where it is."""
 
-import base64
-
 import pytest
+from kms import wrong_secret
 from pkcs11_tool import PKCS11Tool
 from processes import output_of
 
@@ -36,12 +35,6 @@ def test_an_environment_variable(tool, kms):
     """pkcs11-tool replaces an `env:` itself, so the module's comes as the value of one."""
     tool.env |= {"APP_API_KEY": kms.api_key, "PIN": "env:APP_API_KEY"}
     assert lists_keys(tool, "env:PIN")
-
-
-def wrong_secret(api_key: str) -> str:
-    """The right app with another secret: what a mistyped or revoked key looks like."""
-    app, secret = base64.b64decode(api_key).split(b":")
-    return base64.b64encode(app + b":" + secret[::-1]).decode()
 
 
 @pytest.mark.parametrize("form", ["secret", "nonsense", "missing file", "missing variable"])

@@ -19,16 +19,17 @@ class Authority:
             "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", self._key, "-out", self.certificate,
         )  # fmt: skip
 
-    def issue(self, public_key: Path, name: str, host: str = HOST) -> Path:
-        """A server certificate for `host` over a public key in PEM. The private key is not needed."""
+    def issue(self, public_key: Path, name: str, host: str = HOST, usage: str = "serverAuth,emailProtection",
+              days: int = 30) -> Path:  # fmt: skip
+        """A certificate for `host` over a public key in PEM. The private key is not needed."""
         certificate = self.directory / f"{name}.pem"
         extensions = self.directory / f"{name}.ext"
         extensions.write_text(
             f"subjectAltName=DNS:{host}\nbasicConstraints=CA:FALSE\nkeyUsage=critical,digitalSignature\n"
-            "extendedKeyUsage=serverAuth,emailProtection\n"
+            f"extendedKeyUsage={usage}\n"
         )
         run(
-            "openssl", "x509", "-new", "-force_pubkey", public_key, "-subj", f"/CN={host}", "-days", "30",
+            "openssl", "x509", "-new", "-force_pubkey", public_key, "-subj", f"/CN={host}", "-days", days,
             "-CA", self.certificate, "-CAkey", self._key, "-extfile", extensions, "-out", certificate,
         )  # fmt: skip
         return certificate

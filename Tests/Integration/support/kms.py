@@ -1,8 +1,11 @@
 """A running kmsd with the group, app, keys and certificates that the tests share."""
 
+import base64
 import json
 import re
+import shutil
 import signal
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +101,18 @@ class KMS:
     def resume(self):
         self._service.process.send_signal(signal.SIGCONT)
 
+    def twin(self, directory: Path) -> "KMS":
+        """Another node with the same content, from a backup; not started. It shares no session with this one."""
+        other = KMS(self.binaries, directory)
+        directory.mkdir()
+        backup = directory / "backup"
+        run(self.binaries.kmsd, "backup", "--data", self.data, backup)
+        run(
+            self.binaries.kmsd, "restore", "--data", other.data, "--master-key-file", self.data / "master.key", backup
+        )  # fmt: skip
+        shutil.copy(self.password_file, other.password_file)
+        return other
+
     # What is in it
 
     def populate(self, authority: Authority):
@@ -141,10 +156,31 @@ class KMS:
         return path
 
 
+@contextmanager
+def running_kms(binaries: Binaries, directory: Path, log_level: str | None = None):
+    """A KMS with nothing in it, stopped at the end."""
+    server = KMS(binaries, directory, log_level)
+    server.initialize()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def wrong_secret(api_key: str) -> str:
+    """The right app with another secret: what a mistyped or revoked key looks like."""
+    app, secret = base64.b64decode(api_key).split(b":")
+    return base64.b64encode(app + b":" + secret[::-1]).decode()
+
+
+def toml(values: dict) -> str:
+    """Numbers, strings, booleans and arrays of strings as the lines of a TOML file."""
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+
+
 def write_configuration(path: Path, ca_file: Path, **values) -> Path:
     """A configuration file for the module that trusts `ca_file`; values are numbers or strings."""
-    lines = [f"ca_certs_file = {json.dumps(str(ca_file))}"]
-    lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text(toml({"ca_certs_file": str(ca_file)} | values))
     path.chmod(0o600)
     return path

@@ -53,3 +53,10 @@ def render_configuration(target: Path, ca_file: Path, **values) -> Path:
         assert line, f"pkcs11-conf/kms-pkcs11.conf has no #{key}"
         replacements[line[0]] = f"{key} = {json.dumps(value)}"
     return render("kms-pkcs11.conf", target, replacements)
+
+
+def make_engine_the_default(openssl_cnf: Path):
+    """For every algorithm, as some guides advise."""
+    text = openssl_cnf.read_text()
+    assert text.count("\ninit=1\n") == 1
+    openssl_cnf.write_text(text.replace("\ninit=1\n", "\ndefault_algorithms=ALL\ninit=1\n"))

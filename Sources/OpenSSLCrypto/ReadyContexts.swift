@@ -2,9 +2,10 @@ internal import COpenSSL
 internal import KMSModel
 internal import KMSSupport
 
-/// A key's EVP_PKEY_CTXs that are ready to sign. To make one takes OpenSSL some microseconds, a good part of what an
-/// ECDSA signature takes, and any number of signatures can be made with it, one after the other.
-final class SigningContexts: Sendable {
+/// A key's EVP_PKEY_CTXs that are ready to sign, or to verify. To make one takes OpenSSL some microseconds, a good part
+/// of what an ECDSA signature or an RSA verification takes, and any number of signatures can be made or checked with it,
+/// one after the other.
+final class ReadyContexts: Sendable {
     private struct Idle: @unchecked Sendable {
         // @unchecked: the pointer is in the list or with the one thread that took it.
         var pointer: OpaquePointer
@@ -30,7 +31,7 @@ final class SigningContexts: Sendable {
     func give(_ pointer: OpaquePointer, _ algorithm: SigningAlgorithm) {
         let oldest = idle.withLock { idle in
             idle.append(Idle(pointer: pointer, algorithm: algorithm))
-            return idle.count > SigningContexts.limit ? idle.removeFirst().pointer : nil
+            return idle.count > ReadyContexts.limit ? idle.removeFirst().pointer : nil
         }
         EVP_PKEY_CTX_free(oldest)
     }

@@ -15,6 +15,9 @@ package struct EndpointURL: Sendable, Equatable, CustomStringConvertible {
 
     package var description: String { text }
 
+    /// The host as it stands in a URL.
+    package var bracketedHost: String { host.contains(":") ? "[\(host)]" : host }
+
     /// - Parameter address: a bare host is taken as `https://host`.
     package init(_ address: String) throws(Failure) {
         var rest = address[...]
@@ -47,7 +50,7 @@ package struct EndpointURL: Sendable, Equatable, CustomStringConvertible {
     }
 
     /// In lower case; nil without `://`.
-    private static func scheme(of address: Substring) -> String? {
+    static func scheme(of address: Substring) -> String? {
         guard let colon = address.firstIndex(of: ":"), address[colon...].hasPrefix("://") else { return nil }
         return address[..<colon].lowercased()
     }
