@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-    import Glibc
+    internal import Glibc
 #else
-    import Musl
+    internal import Musl
 #endif
 
 /// The counters of all slots as a file of the process's own in a common directory, for `kmsctl doctor` and for

@@ -1,9 +1,9 @@
 internal import CForkSupport
 
 #if canImport(Glibc)
-    import Glibc
+    internal import Glibc
 #else
-    import Musl
+    internal import Musl
 #endif
 
 /// Where lines go once the configuration is read: standard error, the system's log, a file, or several of them.
