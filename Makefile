@@ -28,13 +28,13 @@ MODULE_DIR := /usr/lib/kms-pkcs11
 SAMPLES := $(PREFIX)/share/kms-pkcs11
 
 .PHONY: help packages test-packages products build lint format venv unit-tests integration-tests test demo install \
-	clean tsan tsan-build asan asan-build fuzz fuzz-api fork-soak kill-rounds failover verification-cost soak \
+	clean unit-asan tsan tsan-build asan asan-build fuzz fuzz-api fork-soak kill-rounds failover verification-cost soak \
 	signature-soak bench
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo 'Also: build lint format venv clean tsan asan fuzz fuzz-api fork-soak kill-rounds failover verification-cost' \
-		'soak signature-soak'
+	@echo 'Also: build lint format venv clean unit-asan tsan asan fuzz fuzz-api fork-soak kill-rounds failover' \
+		'verification-cost soak signature-soak'
 
 packages:
 	@pkcs11-conf/demo/packages
@@ -97,6 +97,11 @@ tsan: build tsan-build venv
 
 asan: build asan-build venv
 	.venv/bin/pytest Tests/Integration/threads -k memory
+
+# The unit tests under the address sanitizer; the module itself is left out.
+unit-asan: packages
+	KMS_PKCS11_SANITIZE=unit $(SWIFT) build -c release --sanitize=address --scratch-path .build-asan-unit --build-tests
+	ASAN_OPTIONS=detect_leaks=0 .build-asan-unit/release/kms-pkcs11PackageTests.xctest --testing-library swift-testing
 
 # Long runs, not part of `make test`. What the fuzzer finds is kept for its next run.
 fuzz: build asan-build venv

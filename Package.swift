@@ -166,7 +166,13 @@ let package = Package(
 )
 
 // An ordinary build has no use for them.
-if sanitizer != nil { package.targets += hostPrograms }
+if sanitizer != nil && sanitizer != "unit" { package.targets += hostPrograms }
+
+// Sanitizers of the unit tests: their runtime belongs to the program, and the module is linked without undefined symbols.
+if sanitizer == "unit" {
+    package.targets.removeAll { ["PKCS11Module", "ModuleTests"].contains($0.name) }
+    package.products.removeAll { $0.name == "kms_pkcs11" }
+}
 
 // The fuzzer wants to know which branches of the module its inputs reach.
 if sanitizer == "address" {
