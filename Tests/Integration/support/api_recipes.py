@@ -197,7 +197,8 @@ def id_in_path(label: str, stock: Stock, caller) -> str:
         case "users":
             return stock.new_user()["user_id"] if label.startswith("DELETE") else stock.member
         case _:
-            return stock.new_app() if changes or "reset_secret" in label else stock.app
+            # The stock's own app decides for a group: that group would have to approve to give its credential away.
+            return stock.new_app() if changes or label.endswith(("/credential", "/reset_secret")) else stock.app
 
 
 def path_parameters(label: str, stock: Stock, caller, dice: random.Random) -> dict[str, str]:
