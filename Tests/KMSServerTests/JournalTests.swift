@@ -121,7 +121,7 @@ private func replaced(_ bytes: [UInt8], _ old: String, _ new: String) -> [UInt8]
 
 extension TestKMS {
     fileprivate func note(_ numbers: ClosedRange<Int>) async throws {
-        for number in numbers { try vault.audit.note(AuditEvent(system: "number \(number)")) }
+        for number in numbers { try vault.audit.note([AuditEvent(system: "number \(number)")]) }
     }
 
     /// The numbers in the log of a copy of the directory as a crash at this moment leaves it.

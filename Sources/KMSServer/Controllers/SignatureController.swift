@@ -30,18 +30,19 @@ struct SignatureController {
         return answer
     }
 
-    private func quickSign(_ request: QuickRequest, _ answer: @escaping @Sendable ([UInt8]?) -> Void) throws -> Bool {
+    private func quickSign(
+        _ request: QuickRequest, _ answer: @escaping @Sendable (QuickAnswer?) -> Void
+    ) throws -> Bool {
         guard vault.audit.flush == .soon, var body = SignRequest(plain: request.body.readableBytesView) else {
             return false
         }
         if let kid = request.kid { body.key = SobjectDescriptor(kid: kid) }
         guard let key = try vault.knownKey(body.key, for: .sign, by: request.principal) else { return false }
         let signing = try Signing(body, key, vault.engine)
-        @Sendable func signed() -> [UInt8]? {
+        @Sendable func signed() -> QuickAnswer? {
             guard let answer = try? signing.answer() else { return nil }
-            let event = signing.event(request.origin, request.principal, vault)
-            guard (try? vault.audit.note(event)) != nil else { return nil }
-            return answer.json.finish()
+            return QuickAnswer(
+                json: answer.json.finish(), event: signing.event(request.origin, request.principal, vault))
         }
         if signing.isQuick { answer(signed()) } else { Task.detached { answer(signed()) } }
         return true

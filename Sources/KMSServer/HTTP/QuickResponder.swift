@@ -2,7 +2,8 @@ internal import Hummingbird
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Gives requests to `QuickRoutes` when they are here as a whole, and passes on those that it does not answer.
+/// Gives requests to `QuickRoutes` when they are here as a whole, in their event loop's `QuickTurn`, and passes on those
+/// that it does not answer.
 ///
 /// One request at a time: what comes while an answer is awaited waits in `later`, and when that is much, nothing more is
 /// read from the connection. While the router has a request, all that follow go to it, too, so that answers keep the order.
@@ -19,7 +20,7 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
         let route: QuickRoutes.Route
         let started = ContinuousClock.now
         var body = ByteBuffer()
-        /// It is here as a whole and its answer is awaited.
+        /// It is here as a whole; its turn or its answer is awaited.
         var isAsked = false
     }
 
@@ -32,6 +33,7 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
     private static var mostLater: Int { 16 }
 
     private let routes: QuickRoutes
+    private var turn: QuickTurn?
     private var held: Held?
     private var later = CircularBuffer<Event>()
     private var isReadWanted = false
@@ -44,6 +46,7 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        turn = routes.turn(of: context.eventLoop)
         clientAddress = context.channel.remoteAddress?.ipAddress
     }
 
@@ -97,7 +100,7 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
         case .body(let part):
             if held != nil { return hold(part) }
         case .end:
-            if held != nil { return ask(context) }
+            if held != nil { return ask() }
         }
         context.fireChannelRead(data)
     }
@@ -106,16 +109,26 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
         if held?.body.readableBytes == 0 { held?.body = part } else { held?.body.writeImmutableBuffer(part) }
     }
 
-    private func ask(_ context: ChannelHandlerContext) {
-        guard let request = held else { return }
+    private func ask() {
         held?.isAsked = true
+        turn?.ask(self)
+    }
+
+    /// The request's turn has come.
+    func begin() {
+        guard let context, let request = held, request.isAsked else { return }
         let responder = NIOLoopBound(self, eventLoop: context.eventLoop)
         let origin = RequestOrigin(clientAddress: clientAddress, started: request.started)
-        let isMine = routes.answer(request.head, request.body, on: request.route, from: origin) { bytes in
-            if responder.eventLoop.inEventLoop { return responder.value.finish(bytes) }
-            responder.eventLoop.execute { responder.value.finish(bytes) }
+        let isMine = routes.answer(request.head, request.body, on: request.route, from: origin) { answer in
+            if responder.eventLoop.inEventLoop { return responder.value.answered(answer) }
+            responder.eventLoop.execute { responder.value.answered(answer) }
         }
-        if !isMine { passOn(context) }
+        if !isMine { finish(nil) }
+    }
+
+    /// Also when the connection is gone: what was done is recorded.
+    private func answered(_ answer: QuickAnswer?) {
+        if let answer { turn?.answer(self, answer) } else { finish(nil) }
     }
 
     @discardableResult
@@ -137,11 +150,12 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: What goes out
 
-    private func finish(_ bytes: [UInt8]?) {
+    /// - Parameter json: of the answer; nil: the request goes the ordinary way.
+    func finish(_ json: [UInt8]?) {
         guard let context, isWaiting else { return }
-        if let bytes {
-            release()
-            write(bytes, context)
+        if let json, let request = release() {
+            routes.count(request.route, since: request.started)
+            write(json, context)
         } else {
             passOn(context)
         }

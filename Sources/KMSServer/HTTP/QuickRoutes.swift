@@ -1,5 +1,6 @@
 internal import Hummingbird
 internal import KMSModel
+internal import KMSSupport
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -12,15 +13,23 @@ package struct QuickRequest: Sendable {
     let origin: RequestOrigin
 }
 
+/// What a quick handler has made.
+package struct QuickAnswer: Sendable {
+    /// Of a 200.
+    let json: [UInt8]
+    /// Has to be recorded before the answer leaves.
+    let event: AuditEvent
+}
+
 /// Answers a request from what is in memory, on its connection's event loop, in some ten microseconds.
 ///
-/// - Parameter answer: to be called once, from any thread: with the JSON of a 200, or with nil when it did not work.
+/// - Parameter answer: to be called once, from any thread, with nil when it did not work.
 /// - Returns: false when it needs more than that, or will not do: then nothing has happened and `answer` is not called.
 ///
 /// What this cannot answer, also every error, is left to the route's ordinary handler, so that there is one place for
 /// each sentence and each refusal's record.
 package typealias QuickHandler =
-    @Sendable (QuickRequest, _ answer: @escaping @Sendable ([UInt8]?) -> Void) throws -> Bool
+    @Sendable (QuickRequest, _ answer: @escaping @Sendable (QuickAnswer?) -> Void) throws -> Bool
 
 /// The short way through the server, for the routes that are called thousands of times a second: no task, no router, no
 /// waiting. `QuickResponder` asks it before it passes a request on.
@@ -63,6 +72,8 @@ final class QuickRoutes: Sendable {
     private let vault: Vault
     private let authenticator: Authenticator
     private let limit: Int
+    /// Of each event loop.
+    private let turns = Locked<[ObjectIdentifier: NIOLoopBound<QuickTurn>]>([:])
 
     /// - Parameter limit: as that of `RequestGate`.
     init(_ routes: [Route], vault: Vault, limit: Int) {
@@ -103,17 +114,29 @@ final class QuickRoutes: Sendable {
     /// As `QuickHandler`.
     func answer(
         _ head: HTTPRequestHead, _ body: ByteBuffer, on route: Route, from origin: RequestOrigin,
-        _ answer: @escaping @Sendable ([UInt8]?) -> Void
+        _ answer: @escaping @Sendable (QuickAnswer?) -> Void
     ) -> Bool {
-        let metrics = vault.metrics.requests
         let isMine = try? principal(head, origin).map { principal in
             let request = QuickRequest(body: body, kid: route.kid(head.uri), principal: principal, origin: origin)
-            return try route.handler(request) { bytes in
-                if bytes != nil { metrics.count(route.name, .post, 200, since: origin.started) }
-                answer(bytes)
-            }
+            return try route.handler(request, answer)
         }
         return isMine ?? false
+    }
+
+    /// An answer leaves.
+    func count(_ route: Route, since started: ContinuousClock.Instant) {
+        vault.metrics.requests.count(route.name, .post, 200, since: started)
+    }
+
+    /// To be called on the event loop.
+    func turn(of loop: any EventLoop) -> QuickTurn {
+        turns.withLock { turns in
+            let id = ObjectIdentifier(loop)
+            if let known = turns[id] { return known.value }
+            let new = QuickTurn(loop, audit: vault.audit)
+            turns[id] = NIOLoopBound(new, eventLoop: loop)
+            return new
+        }
     }
 
     private func principal(_ head: HTTPRequestHead, _ origin: RequestOrigin) throws -> Principal? {

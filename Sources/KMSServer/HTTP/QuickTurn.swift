@@ -1,0 +1,56 @@
+internal import NIOCore
+
+/// The requests that an event loop found on its connections in one turn. They are answered when all of them have been
+/// read: each step for one after the other, which the processor's caches like, and their records with one write of the
+/// audit log's journal.
+///
+/// Not `Sendable`: it lives on its event loop.
+final class QuickTurn {
+    private let loop: any EventLoop
+    private let audit: AuditLog
+    private var asked: [QuickResponder] = []
+    private var answered: [(responder: QuickResponder, answer: QuickAnswer)] = []
+    private var isEndDue = false
+
+    init(_ loop: any EventLoop, audit: AuditLog) {
+        self.loop = loop
+        self.audit = audit
+    }
+
+    /// Calls the responder's `begin` at the end of the turn.
+    func ask(_ responder: QuickResponder) {
+        asked.append(responder)
+        scheduleEnd()
+    }
+
+    /// Records what was done, and calls the responder's `finish`, at the end of the turn.
+    func answer(_ responder: QuickResponder, _ answer: QuickAnswer) {
+        answered.append((responder, answer))
+        scheduleEnd()
+    }
+
+    /// What an event loop has to execute comes after the connections that were ready.
+    private func scheduleEnd() {
+        guard !isEndDue else { return }
+        isEndDue = true
+        let turn = NIOLoopBound(self, eventLoop: loop)
+        loop.execute { turn.value.end() }
+    }
+
+    private func end() {
+        for responder in taken(&asked) { responder.begin() }
+        isEndDue = false
+        let answers = taken(&answered)
+        guard !answers.isEmpty else { return }
+        let isRecorded = (try? audit.note(answers.map(\.answer.event))) != nil
+        for (responder, answer) in answers { responder.finish(isRecorded ? answer.json : nil) }
+    }
+
+    private func taken<Element>(_ list: inout [Element]) -> [Element] {
+        defer { list = [] }
+        return list
+    }
+}
+
+@available(*, unavailable)
+extension QuickTurn: Sendable {}
