@@ -33,6 +33,7 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
     private static var mostLater: Int { 16 }
 
     private let routes: QuickRoutes
+    private let timer: RequestTimer
     private var turn: QuickTurn?
     private var held: Held?
     private var later = CircularBuffer<Event>()
@@ -41,17 +42,25 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
     private var passedOn = 0
     private var clientAddress: String?
     private var context: ChannelHandlerContext?
+    /// Whoever writes here writes bytes.
+    private var encoder: ChannelHandlerContext?
 
-    init(_ routes: QuickRoutes) { self.routes = routes }
+    /// - Parameter timer: of the same connection.
+    init(_ routes: QuickRoutes, _ timer: RequestTimer) {
+        self.routes = routes
+        self.timer = timer
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         turn = routes.turn(of: context.eventLoop)
+        encoder = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
         clientAddress = context.channel.remoteAddress?.ipAddress
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        encoder = nil
         release()
         later.removeAll()
     }
@@ -153,9 +162,10 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
     /// - Parameter json: of the answer; nil: the request goes the ordinary way.
     func finish(_ json: [UInt8]?) {
         guard let context, isWaiting else { return }
-        if let json, let request = release() {
+        if let json, let encoder, let request = release() {
             routes.count(request.route, since: request.started)
-            write(json, context)
+            timer.answered(context)
+            encoder.writeAndFlush(NIOAny(QuickHead.answer(json, context.channel.allocator)), promise: nil)
         } else {
             passOn(context)
         }
@@ -171,17 +181,6 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
             isReadWanted = false
             context.read()
         }
-    }
-
-    private func write(_ bytes: [UInt8], _ context: ChannelHandlerContext) {
-        let headers: HTTPHeaders = [
-            "content-type": "application/json", "content-length": String(bytes.count),
-            "x-request-id": RequestID().description, "date": DateHeader.now, "server": "kmsd",
-        ]
-        let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: headers)
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: bytes)))), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
 }
 

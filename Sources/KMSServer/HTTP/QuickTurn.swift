@@ -6,9 +6,12 @@ internal import NIOCore
 ///
 /// Not `Sendable`: it lives on its event loop.
 final class QuickTurn {
+    /// After which the answers leave that are there.
+    private static var mostTime: Duration { .milliseconds(1) }
+
     private let loop: any EventLoop
     private let audit: AuditLog
-    private var asked: [QuickResponder] = []
+    private var asked = CircularBuffer<QuickResponder>()
     private var answered: [(responder: QuickResponder, answer: QuickAnswer)] = []
     private var isEndDue = false
 
@@ -38,17 +41,15 @@ final class QuickTurn {
     }
 
     private func end() {
-        for responder in taken(&asked) { responder.begin() }
+        let end = ContinuousClock.now + QuickTurn.mostTime
+        repeat { asked.popFirst()?.begin() } while !asked.isEmpty && .now < end
         isEndDue = false
-        let answers = taken(&answered)
+        if !asked.isEmpty { scheduleEnd() }
+        let answers = answered
+        answered = []
         guard !answers.isEmpty else { return }
         let isRecorded = (try? audit.note(answers.map(\.answer.event))) != nil
         for (responder, answer) in answers { responder.finish(isRecorded ? answer.json : nil) }
-    }
-
-    private func taken<Element>(_ list: inout [Element]) -> [Element] {
-        defer { list = [] }
-        return list
     }
 }
 
