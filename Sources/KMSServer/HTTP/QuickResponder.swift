@@ -40,6 +40,8 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
     private var isReadWanted = false
     /// Requests that were passed on and are not answered.
     private var passedOn = 0
+    /// Those behind have got something since they were told that this is all for now.
+    private var isCompleteDue = false
     private var clientAddress: String?
     private var context: ChannelHandlerContext?
     /// Whoever writes here writes bytes.
@@ -85,6 +87,12 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireErrorCaught(error)
     }
 
+    func channelReadComplete(context: ChannelHandlerContext) {
+        guard isCompleteDue else { return }
+        isCompleteDue = false
+        context.fireChannelReadComplete()
+    }
+
     func read(context: ChannelHandlerContext) {
         // Not at once: to stop and to start reading takes two calls of the operating system for each request.
         if isWaiting, later.count >= QuickResponder.mostLater { isReadWanted = true } else { context.read() }
@@ -111,6 +119,7 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
         case .end:
             if held != nil { return ask() }
         }
+        isCompleteDue = true
         context.fireChannelRead(data)
     }
 
@@ -152,6 +161,7 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
     private func passOn(_ context: ChannelHandlerContext) {
         guard let request = release() else { return }
         passedOn += 1
+        isCompleteDue = true
         context.fireChannelRead(wrapInboundOut(.head(request.head)))
         if request.body.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(.body(request.body))) }
         if request.isAsked { context.fireChannelRead(wrapInboundOut(.end(nil))) }
@@ -176,7 +186,7 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
             case .error(let error): errorCaught(context: context, error: error)
             }
         }
-        if passedOn > 0 { context.fireChannelReadComplete() }
+        channelReadComplete(context: context)
         if isReadWanted, !isWaiting {
             isReadWanted = false
             context.read()

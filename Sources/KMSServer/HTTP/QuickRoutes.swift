@@ -101,6 +101,8 @@ final class QuickRoutes: Sendable {
         else { return nil }
         var length: Int?
         for (name, value) in head.headers {
+            // Most others have other lengths, and need no lower-case copy.
+            guard [6, 7, 10, 14, 17].contains(name.utf8.count) else { continue }
             switch name.lowercased() {
             case "content-length": length = Int(value)
             case "connection", "expect", "transfer-encoding", "upgrade": return nil

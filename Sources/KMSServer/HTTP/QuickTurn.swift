@@ -12,7 +12,9 @@ final class QuickTurn {
     private let loop: any EventLoop
     private let audit: AuditLog
     private var asked = CircularBuffer<QuickResponder>()
-    private var answered: [(responder: QuickResponder, answer: QuickAnswer)] = []
+    private var answered: [(responder: QuickResponder, json: [UInt8])] = []
+    /// Of what was answered.
+    private var events: [AuditEvent] = []
     private var isEndDue = false
 
     init(_ loop: any EventLoop, audit: AuditLog) {
@@ -28,7 +30,8 @@ final class QuickTurn {
 
     /// Records what was done, and calls the responder's `finish`, at the end of the turn.
     func answer(_ responder: QuickResponder, _ answer: QuickAnswer) {
-        answered.append((responder, answer))
+        answered.append((responder, answer.json))
+        events.append(answer.event)
         scheduleEnd()
     }
 
@@ -45,11 +48,12 @@ final class QuickTurn {
         repeat { asked.popFirst()?.begin() } while !asked.isEmpty && .now < end
         isEndDue = false
         if !asked.isEmpty { scheduleEnd() }
+        guard !events.isEmpty else { return }
+        let isRecorded = (try? audit.note(events)) != nil
         let answers = answered
+        events = []
         answered = []
-        guard !answers.isEmpty else { return }
-        let isRecorded = (try? audit.note(answers.map(\.answer.event))) != nil
-        for (responder, answer) in answers { responder.finish(isRecorded ? answer.json : nil) }
+        for (responder, json) in answers { responder.finish(isRecorded ? json : nil) }
     }
 }
 
