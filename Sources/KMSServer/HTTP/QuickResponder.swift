@@ -132,21 +132,13 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
         turn?.ask(self)
     }
 
-    /// The request's turn has come.
-    func begin() {
-        guard let context, let request = held, request.isAsked else { return }
-        let responder = NIOLoopBound(self, eventLoop: context.eventLoop)
+    /// The request's turn has come: what has to be done for it, unless it goes the ordinary way.
+    func begin() -> QuickWork? {
+        guard isWaiting, let request = held else { return nil }
         let origin = RequestOrigin(clientAddress: clientAddress, started: request.started)
-        let isMine = routes.answer(request.head, request.body, on: request.route, from: origin) { answer in
-            if responder.eventLoop.inEventLoop { return responder.value.answered(answer) }
-            responder.eventLoop.execute { responder.value.answered(answer) }
-        }
-        if !isMine { finish(nil) }
-    }
-
-    /// Also when the connection is gone: what was done is recorded.
-    private func answered(_ answer: QuickAnswer?) {
-        if let answer { turn?.answer(self, answer) } else { finish(nil) }
+        let work = routes.work(request.head, request.body, on: request.route, from: origin)
+        if work == nil { finish(nil) }
+        return work
     }
 
     @discardableResult

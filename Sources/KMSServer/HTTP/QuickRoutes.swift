@@ -21,21 +21,34 @@ package struct QuickAnswer: Sendable {
     let event: AuditEvent
 }
 
-/// Answers a request from what is in memory, on its connection's event loop, in some ten microseconds.
-///
-/// - Parameter answer: to be called once, from any thread, with nil when it did not work.
-/// - Returns: false when it needs more than that, or will not do: then nothing has happened and `answer` is not called.
+/// What a quick handler is going to do for a request.
+package struct QuickWork: Sendable {
+    /// Decides where it is done: another thread costs some 20 µs, and the event loop's own delays its other connections.
+    package enum Length: Sendable {
+        /// Tens of microseconds.
+        case short
+        /// Up to 300 µs: not more than the TLS handshake of a new connection, which the event loops do, too.
+        case middle
+        case long
+    }
+
+    let length: Length
+    /// nil when it did not work: then nothing has happened.
+    let perform: @Sendable () -> QuickAnswer?
+}
+
+/// Finds out, from what is in memory and on the event loop, what a request needs; nil when that is more, or when the
+/// request is refused.
 ///
 /// What this cannot answer, also every error, is left to the route's ordinary handler, so that there is one place for
 /// each sentence and each refusal's record.
-package typealias QuickHandler =
-    @Sendable (QuickRequest, _ answer: @escaping @Sendable (QuickAnswer?) -> Void) throws -> Bool
+package typealias QuickHandler = @Sendable (QuickRequest) throws -> QuickWork?
 
 /// The short way through the server, for the routes that are called thousands of times a second: no task, no router, no
 /// waiting. `QuickResponder` asks it before it passes a request on.
 final class QuickRoutes: Sendable {
     /// One of them. Only ":kid" may stand for something in its path.
-    struct Route: Sendable {
+    final class Route: Sendable {
         /// As the router names it.
         let name: String
         private let pattern: String
@@ -102,7 +115,10 @@ final class QuickRoutes: Sendable {
         var length: Int?
         for (name, value) in head.headers {
             // Most others have other lengths, and need no lower-case copy.
-            guard [6, 7, 10, 14, 17].contains(name.utf8.count) else { continue }
+            switch name.utf8.count {
+            case 6, 7, 10, 14, 17: break
+            default: continue
+            }
             switch name.lowercased() {
             case "content-length": length = Int(value)
             case "connection", "expect", "transfer-encoding", "upgrade": return nil
@@ -114,15 +130,14 @@ final class QuickRoutes: Sendable {
     }
 
     /// As `QuickHandler`.
-    func answer(
-        _ head: HTTPRequestHead, _ body: ByteBuffer, on route: Route, from origin: RequestOrigin,
-        _ answer: @escaping @Sendable (QuickAnswer?) -> Void
-    ) -> Bool {
-        let isMine = try? principal(head, origin).map { principal in
-            let request = QuickRequest(body: body, kid: route.kid(head.uri), principal: principal, origin: origin)
-            return try route.handler(request, answer)
+    func work(
+        _ head: HTTPRequestHead, _ body: ByteBuffer, on route: Route, from origin: RequestOrigin
+    ) -> QuickWork? {
+        let work = try? principal(head, origin).flatMap { principal in
+            try route.handler(
+                QuickRequest(body: body, kid: route.kid(head.uri), principal: principal, origin: origin))
         }
-        return isMine ?? false
+        return work ?? nil
     }
 
     /// An answer leaves.

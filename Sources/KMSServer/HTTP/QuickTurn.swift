@@ -8,6 +8,8 @@ internal import NIOCore
 final class QuickTurn {
     /// After which the answers leave that are there.
     private static var mostTime: Duration { .milliseconds(1) }
+    /// Works that are not short: more are not done on the event loop, nor by one task.
+    private static var mostTogether: Int { 4 }
 
     private let loop: any EventLoop
     private let audit: AuditLog
@@ -22,16 +24,9 @@ final class QuickTurn {
         self.audit = audit
     }
 
-    /// Calls the responder's `begin` at the end of the turn.
+    /// Answers the responder's request at the end of the turn.
     func ask(_ responder: QuickResponder) {
         asked.append(responder)
-        scheduleEnd()
-    }
-
-    /// Records what was done, and calls the responder's `finish`, at the end of the turn.
-    func answer(_ responder: QuickResponder, _ answer: QuickAnswer) {
-        answered.append((responder, answer.json))
-        events.append(answer.event)
         scheduleEnd()
     }
 
@@ -44,10 +39,50 @@ final class QuickTurn {
     }
 
     private func end() {
-        let end = ContinuousClock.now + QuickTurn.mostTime
-        repeat { asked.popFirst()?.begin() } while !asked.isEmpty && .now < end
         isEndDue = false
+        let end = ContinuousClock.now + QuickTurn.mostTime
+        var others: [(responder: QuickResponder, work: QuickWork)] = []
+        while let responder = asked.popFirst() {
+            guard let work = responder.begin() else { continue }
+            if work.length == .short { done(work.perform(), for: responder) } else { others.append((responder, work)) }
+            if .now > end { break }
+        }
         if !asked.isEmpty { scheduleEnd() }
+        finish()
+        if others.count <= QuickTurn.mostTogether, others.allSatisfy({ $0.work.length == .middle }) {
+            for (responder, work) in others { done(work.perform(), for: responder) }
+            finish()
+        } else {
+            for start in stride(from: 0, to: others.count, by: QuickTurn.mostTogether) {
+                performElsewhere(others[start...].prefix(QuickTurn.mostTogether))
+            }
+        }
+    }
+
+    /// By one task, because the way there and back costs as much as the rest of a request. The answers have a turn of
+    /// their own.
+    private func performElsewhere(_ others: ArraySlice<(responder: QuickResponder, work: QuickWork)>) {
+        let turn = NIOLoopBound((self, others.map(\.responder)), eventLoop: loop)
+        let works = others.map(\.work)
+        Task.detached {
+            let answers = works.map { $0.perform() }
+            turn.eventLoop.execute {
+                let (turn, responders) = turn.value
+                for (responder, answer) in zip(responders, answers) { turn.done(answer, for: responder) }
+                turn.scheduleEnd()
+            }
+        }
+    }
+
+    private func done(_ answer: QuickAnswer?, for responder: QuickResponder) {
+        guard let answer else { return responder.finish(nil) }
+        answered.append((responder, answer.json))
+        // Also when the connection is gone.
+        events.append(answer.event)
+    }
+
+    /// Records what was done; then the answers leave.
+    private func finish() {
         guard !events.isEmpty else { return }
         let isRecorded = (try? audit.note(events)) != nil
         let answers = answered
