@@ -17,6 +17,19 @@ struct JournalTests {
         }
     }
 
+    @Test("records that are noted together are one line of the journal, and each is in the log after a crash")
+    func together() async throws {
+        try await TestKMS.run { kms in
+            try await kms.note(1...1)
+            let tabs = AuditEvent(system: "a \t tab and a \n line")
+            try kms.vault.audit.note([AuditEvent(system: "number 2"), tabs, AuditEvent(system: "number 3")])
+            try await kms.note(4...4)
+            let journal = try Data(contentsOf: URL(fileURLWithPath: kms.directory.path + "/audit.journal-0"))
+            #expect(journal.count { $0 == UInt8(ascii: "\n") } == 3)
+            #expect(try await kms.numbers(afterCrash: { _ in }) == Array(1...4))
+        }
+    }
+
     @Test("a crash between the commit and the emptying of the journal makes no record twice")
     func settled() async throws {
         try await TestKMS.run { kms in
