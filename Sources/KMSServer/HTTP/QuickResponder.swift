@@ -143,8 +143,7 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
 
     @discardableResult
     private func release() -> Held? {
-        guard let request = held else { return nil }
-        held = nil
+        guard let request = held.take() else { return nil }
         routes.leave()
         return request
     }
