@@ -80,9 +80,10 @@ package struct JSONText: Sendable {
         var value = value
         bytes.append(UInt8(ascii: "\""))
         value.withUTF8 { text in
-            var needsEscape = false
-            for byte in text { needsEscape = needsEscape || byte < 0x20 || byte == 0x22 || byte == 0x5C }
-            if needsEscape {
+            // Without branches, many bytes at a time.
+            var escapes: UInt8 = 0
+            for byte in text { escapes |= (byte < 0x20 ? 1 : 0) | (byte == 0x22 ? 1 : 0) | (byte == 0x5C ? 1 : 0) }
+            if escapes > 0 {
                 for byte in text { append(escaping: byte) }
             } else {
                 bytes.append(contentsOf: text)

@@ -137,7 +137,8 @@ package struct Server: Sendable {
             maxHeaderFieldSize: limits.headerFieldBytes, maxHeaderListSize: limits.headerBytes,
             maxHeaderFieldCount: limits.headerCount)
         return EarlyHandlers(base: HTTP1Channel(responder: responder, configuration: configuration)) {
-            [RequestTimer(limits: limits, connections: vault.connections), QuickResponder(quick)]
+            let timer = RequestTimer(limits: limits, connections: vault.connections)
+            return [timer, QuickResponder(quick, timer)]
         }
     }
 

@@ -17,6 +17,19 @@ struct JournalTests {
         }
     }
 
+    @Test("records that are noted together are one line of the journal, and each is in the log after a crash")
+    func together() async throws {
+        try await TestKMS.run { kms in
+            try await kms.note(1...1)
+            let tabs = AuditEvent(system: "a \t tab and a \n line")
+            try kms.vault.audit.note([AuditEvent(system: "number 2"), tabs, AuditEvent(system: "number 3")])
+            try await kms.note(4...4)
+            let journal = try Data(contentsOf: URL(fileURLWithPath: kms.directory.path + "/audit.journal-0"))
+            #expect(journal.count { $0 == UInt8(ascii: "\n") } == 3)
+            #expect(try await kms.numbers(afterCrash: { _ in }) == Array(1...4))
+        }
+    }
+
     @Test("a crash between the commit and the emptying of the journal makes no record twice")
     func settled() async throws {
         try await TestKMS.run { kms in
@@ -121,7 +134,7 @@ private func replaced(_ bytes: [UInt8], _ old: String, _ new: String) -> [UInt8]
 
 extension TestKMS {
     fileprivate func note(_ numbers: ClosedRange<Int>) async throws {
-        for number in numbers { try vault.audit.note(AuditEvent(system: "number \(number)")) }
+        for number in numbers { try vault.audit.note([AuditEvent(system: "number \(number)")]) }
     }
 
     /// The numbers in the log of a copy of the directory as a crash at this moment leaves it.

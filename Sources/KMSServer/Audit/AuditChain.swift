@@ -80,10 +80,18 @@ package struct AuditChain: Sendable {
         return code(message, head.chain)
     }
 
-    func code(_ first: [UInt8], _ second: [UInt8]) -> [UInt8] {
+    private func code(_ first: [UInt8], _ second: [UInt8]) -> [UInt8] {
+        var message: [UInt8] = []
+        message.reserveCapacity(first.count + second.count)
+        message.append(contentsOf: first)
+        message.append(contentsOf: second)
+        return code(message)
+    }
+
+    /// In one piece, because each `update` takes as long as some hundred bytes.
+    func code(_ message: [UInt8]) -> [UInt8] {
         var operation = keyed
-        operation.update(data: first)
-        operation.update(data: second)
-        return Array(operation.finalize())
+        operation.update(data: message)
+        return operation.finalize().withUnsafeBytes { Array($0) }
     }
 }

@@ -11,8 +11,9 @@ internal import KMSModel
 /// Where records of operations wait for the database: two files that are written in turn, so that one can be emptied
 /// when all of it is in the database and on the disk, while the other goes on.
 ///
-/// A record is one line: position, seconds since the epoch, HMAC, JSON. Positions go up from record to record, also from
-/// one file to the next and over restarts; the head of the log in the database says up to which one they are in it.
+/// Records that are written at the same time are one line: position of the first, seconds since the epoch, HMAC, JSON of
+/// each. Positions go up from record to record, also from one file to the next and over restarts; the head of the log in
+/// the database says up to which one they are in it.
 ///
 /// What a killed server wrote is here, as the operating system has it. A power cut may take the end of it.
 struct AuditJournal {
@@ -52,11 +53,11 @@ struct AuditJournal {
 
     func close() { for file in files { Glibc.close(file.descriptor) } }
 
-    /// Writes a record; when this returns it outlives the process.
+    /// Writes records; when this returns they outlive the process.
     ///
     /// - Throws: `DatabaseError`, as if the database had failed, with nothing written.
-    mutating func append(_ record: UnsettledRecord) throws {
-        let line = chain.journalLine(record, position + 1)
+    mutating func append(_ records: [UnsettledRecord], at time: Timestamp) throws {
+        let line = chain.journalLine(records, position + 1, at: time)
         let file = files[current]
         let written = line.withUnsafeBytes { write(file.descriptor, $0.baseAddress, $0.count) }
         guard written == line.count else {
@@ -64,7 +65,7 @@ struct AuditJournal {
             ftruncate(file.descriptor, file.size)
             throw DatabaseError(resultCode: AuditJournal.resultCode(number), message: "cannot write the audit journal")
         }
-        position += 1
+        position += Int64(records.count)
         files[current].size += off_t(written)
         files[current].position = position
     }
@@ -109,8 +110,8 @@ struct LeftJournal {
             let end = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
             sizes.append(off_t(end))
             for line in bytes[..<end].split(separator: UInt8(ascii: "\n")) {
-                if let (position, record) = chain.journalRecord(line) {
-                    found[position] = record
+                if let (first, records) = chain.journalRecords(line) {
+                    for (position, record) in zip(first..., records) { found[position] = record }
                 } else {
                     damaged += 1
                 }

@@ -37,10 +37,10 @@ package final class AuditLog: Sendable {
 
         var isEmpty: Bool { noted.isEmpty && settling.isEmpty }
 
-        mutating func record(_ event: AuditEvent) -> UnsettledRecord {
+        mutating func record(_ events: [AuditEvent]) -> [UnsettledRecord] {
             let now = Timestamp.now
             if clock.time != now { clock = (now, now.rfc3339) }
-            return UnsettledRecord(event, at: now, shown: clock.shown)
+            return events.map { UnsettledRecord($0, at: now, shown: clock.shown) }
         }
     }
 
@@ -74,7 +74,7 @@ package final class AuditLog: Sendable {
         let journal = try AuditJournal(left, in: directory, chain: chain)
         var state = State(journal: journal, settled: settled)
         state.noted = left.records
-        if let event = left.event { state.noted.append(state.record(event)) }
+        if let event = left.event { state.noted += state.record([event]) }
         self.state = Locked(state)
         try settleAtStart()
     }
@@ -97,22 +97,22 @@ package final class AuditLog: Sendable {
     /// Records an operation; when this returns, its answer may leave.
     package func record(_ event: AuditEvent) async throws {
         if state.withLock({ $0.failure != nil }) { try await settle() }
-        try storage.observing { try note(event) }
+        try storage.observing { try note([event]) }
         if flush == .each { try await settle() }
     }
 
-    /// Records an operation in the journal.
+    /// Records operations in the journal, all in one line of it.
     ///
     /// - Throws: `DatabaseError` when that cannot be written; what kept the records before from getting into the database.
-    package func note(_ event: AuditEvent) throws {
+    package func note(_ events: [AuditEvent]) throws {
         let mustSchedule = try state.withLock { state in
             if let failure = state.failure { throw failure }
             guard state.noted.count < AuditLog.mostNoted else {
                 throw KMSError(.serviceUnavailable, "The disk is too slow for the audit log; try again soon")
             }
-            let record = state.record(event)
-            try state.journal.append(record)
-            state.noted.append(record)
+            let records = state.record(events)
+            try state.journal.append(records, at: state.clock.time)
+            state.noted.append(contentsOf: records)
             defer { state.isSettlingDue = true }
             return !state.isSettlingDue
         }
@@ -145,7 +145,7 @@ package final class AuditLog: Sendable {
             state.settling += state.noted
             state.noted = []
             state.journal.turn()
-            return (state.settling + events.map { state.record($0) }, state.journal.position)
+            return (state.settling + state.record(events), state.journal.position)
         }
     }
 

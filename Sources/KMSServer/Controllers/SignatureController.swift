@@ -4,8 +4,8 @@ internal import OpenSSLCrypto
 
 /// POST /crypto/v1/sign, /verify and /digest, with the older path-style twins under /crypto/v1/keys/{kid}.
 ///
-/// Signatures with known keys are made in `quickSign`: RSA's and those on slow curves away from the event loops, the
-/// others in less time than a change of threads takes.
+/// Signatures with known keys are made in `quickSign`, on the event loops where that takes less time than to change the
+/// thread or little more.
 struct SignatureController {
     let vault: Vault
 
@@ -30,21 +30,17 @@ struct SignatureController {
         return answer
     }
 
-    private func quickSign(_ request: QuickRequest, _ answer: @escaping @Sendable ([UInt8]?) -> Void) throws -> Bool {
+    private func quickSign(_ request: QuickRequest) throws -> QuickWork? {
         guard vault.audit.flush == .soon, var body = SignRequest(plain: request.body.readableBytesView) else {
-            return false
+            return nil
         }
         if let kid = request.kid { body.key = SobjectDescriptor(kid: kid) }
-        guard let key = try vault.knownKey(body.key, for: .sign, by: request.principal) else { return false }
+        guard let key = try vault.knownKey(body.key, for: .sign, by: request.principal) else { return nil }
         let signing = try Signing(body, key, vault.engine)
-        @Sendable func signed() -> [UInt8]? {
+        return QuickWork(length: signing.length) { [vault, origin = request.origin, principal = request.principal] in
             guard let answer = try? signing.answer() else { return nil }
-            let event = signing.event(request.origin, request.principal, vault)
-            guard (try? vault.audit.note(event)) != nil else { return nil }
-            return answer.json.finish()
+            return QuickAnswer(json: answer.json.finish(), event: signing.event(origin, principal, vault))
         }
-        if signing.isQuick { answer(signed()) } else { Task.detached { answer(signed()) } }
-        return true
     }
 
     func verify(_ request: VerifyRequest, _ context: KMSContext, _ principal: Principal) async throws -> VerifyResponse
@@ -76,7 +72,7 @@ private struct Signing: Sendable {
         self.privateKey = privateKey
     }
 
-    var isQuick: Bool { privateKey.kind.signsQuickly }
+    var length: QuickWork.Length { privateKey.kind.signatureLength }
 
     func answer() throws -> SignResponse {
         let signature = try privateKey.sign(rules.input, algorithm: rules.algorithm)
@@ -89,11 +85,13 @@ private struct Signing: Sendable {
 }
 
 extension KeyKind {
-    /// Whether a signature takes some ten microseconds: the curves for which OpenSSL has code of their own.
-    fileprivate var signsQuickly: Bool {
+    /// How long a signature takes.
+    fileprivate var signatureLength: QuickWork.Length {
         switch self {
-        case .ec(.nistP256), .ec(.ed25519): true
-        case .ec, .rsa: false
+        // The curves for which OpenSSL has code of their own.
+        case .ec(.nistP256), .ec(.ed25519): .short
+        case .rsa(let bits, _) where bits <= 2048: .middle
+        case .ec, .rsa: .long
         }
     }
 }

@@ -2,7 +2,8 @@ internal import Hummingbird
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Gives requests to `QuickRoutes` when they are here as a whole, and passes on those that it does not answer.
+/// Gives requests to `QuickRoutes` when they are here as a whole, in their event loop's `QuickTurn`, and passes on those
+/// that it does not answer.
 ///
 /// One request at a time: what comes while an answer is awaited waits in `later`, and when that is much, nothing more is
 /// read from the connection. While the router has a request, all that follow go to it, too, so that answers keep the order.
@@ -19,7 +20,7 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
         let route: QuickRoutes.Route
         let started = ContinuousClock.now
         var body = ByteBuffer()
-        /// It is here as a whole and its answer is awaited.
+        /// It is here as a whole; its turn or its answer is awaited.
         var isAsked = false
     }
 
@@ -32,23 +33,36 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
     private static var mostLater: Int { 16 }
 
     private let routes: QuickRoutes
+    private let timer: RequestTimer
+    private var turn: QuickTurn?
     private var held: Held?
     private var later = CircularBuffer<Event>()
     private var isReadWanted = false
     /// Requests that were passed on and are not answered.
     private var passedOn = 0
+    /// Those behind have got something since they were told that this is all for now.
+    private var isCompleteDue = false
     private var clientAddress: String?
     private var context: ChannelHandlerContext?
+    /// Whoever writes here writes bytes.
+    private var encoder: ChannelHandlerContext?
 
-    init(_ routes: QuickRoutes) { self.routes = routes }
+    /// - Parameter timer: of the same connection.
+    init(_ routes: QuickRoutes, _ timer: RequestTimer) {
+        self.routes = routes
+        self.timer = timer
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        turn = routes.turn(of: context.eventLoop)
+        encoder = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
         clientAddress = context.channel.remoteAddress?.ipAddress
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        encoder = nil
         release()
         later.removeAll()
     }
@@ -71,6 +85,12 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
         if isWaiting { return later.append(.error(error)) }
         passOn(context)
         context.fireErrorCaught(error)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        guard isCompleteDue else { return }
+        isCompleteDue = false
+        context.fireChannelReadComplete()
     }
 
     func read(context: ChannelHandlerContext) {
@@ -97,8 +117,9 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
         case .body(let part):
             if held != nil { return hold(part) }
         case .end:
-            if held != nil { return ask(context) }
+            if held != nil { return ask() }
         }
+        isCompleteDue = true
         context.fireChannelRead(data)
     }
 
@@ -106,22 +127,23 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
         if held?.body.readableBytes == 0 { held?.body = part } else { held?.body.writeImmutableBuffer(part) }
     }
 
-    private func ask(_ context: ChannelHandlerContext) {
-        guard let request = held else { return }
+    private func ask() {
         held?.isAsked = true
-        let responder = NIOLoopBound(self, eventLoop: context.eventLoop)
+        turn?.ask(self)
+    }
+
+    /// The request's turn has come: what has to be done for it, unless it goes the ordinary way.
+    func begin() -> QuickWork? {
+        guard isWaiting, let request = held else { return nil }
         let origin = RequestOrigin(clientAddress: clientAddress, started: request.started)
-        let isMine = routes.answer(request.head, request.body, on: request.route, from: origin) { bytes in
-            if responder.eventLoop.inEventLoop { return responder.value.finish(bytes) }
-            responder.eventLoop.execute { responder.value.finish(bytes) }
-        }
-        if !isMine { passOn(context) }
+        let work = routes.work(request.head, request.body, on: request.route, from: origin)
+        if work == nil { finish(nil) }
+        return work
     }
 
     @discardableResult
     private func release() -> Held? {
-        guard let request = held else { return nil }
-        held = nil
+        guard let request = held.take() else { return nil }
         routes.leave()
         return request
     }
@@ -130,6 +152,7 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
     private func passOn(_ context: ChannelHandlerContext) {
         guard let request = release() else { return }
         passedOn += 1
+        isCompleteDue = true
         context.fireChannelRead(wrapInboundOut(.head(request.head)))
         if request.body.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(.body(request.body))) }
         if request.isAsked { context.fireChannelRead(wrapInboundOut(.end(nil))) }
@@ -137,11 +160,13 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: What goes out
 
-    private func finish(_ bytes: [UInt8]?) {
+    /// - Parameter json: of the answer; nil: the request goes the ordinary way.
+    func finish(_ json: [UInt8]?) {
         guard let context, isWaiting else { return }
-        if let bytes {
-            release()
-            write(bytes, context)
+        if let json, let encoder, let request = release() {
+            routes.count(request.route, since: request.started)
+            timer.answered(context)
+            encoder.writeAndFlush(NIOAny(QuickHead.answer(json, context.channel.allocator)), promise: nil)
         } else {
             passOn(context)
         }
@@ -152,22 +177,11 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
             case .error(let error): errorCaught(context: context, error: error)
             }
         }
-        if passedOn > 0 { context.fireChannelReadComplete() }
+        channelReadComplete(context: context)
         if isReadWanted, !isWaiting {
             isReadWanted = false
             context.read()
         }
-    }
-
-    private func write(_ bytes: [UInt8], _ context: ChannelHandlerContext) {
-        let headers: HTTPHeaders = [
-            "content-type": "application/json", "content-length": String(bytes.count),
-            "x-request-id": RequestID().description, "date": DateHeader.now, "server": "kmsd",
-        ]
-        let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: headers)
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: bytes)))), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
 }
 

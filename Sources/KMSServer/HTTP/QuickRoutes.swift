@@ -1,5 +1,6 @@
 internal import Hummingbird
 internal import KMSModel
+internal import KMSSupport
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -12,21 +13,42 @@ package struct QuickRequest: Sendable {
     let origin: RequestOrigin
 }
 
-/// Answers a request from what is in memory, on its connection's event loop, in some ten microseconds.
-///
-/// - Parameter answer: to be called once, from any thread: with the JSON of a 200, or with nil when it did not work.
-/// - Returns: false when it needs more than that, or will not do: then nothing has happened and `answer` is not called.
+/// What a quick handler has made.
+package struct QuickAnswer: Sendable {
+    /// Of a 200.
+    let json: [UInt8]
+    /// Has to be recorded before the answer leaves.
+    let event: AuditEvent
+}
+
+/// What a quick handler is going to do for a request.
+package struct QuickWork: Sendable {
+    /// Decides where it is done: another thread costs some 20 µs, and the event loop's own delays its other connections.
+    package enum Length: Sendable {
+        /// Tens of microseconds.
+        case short
+        /// Up to 300 µs: not more than the TLS handshake of a new connection, which the event loops do, too.
+        case middle
+        case long
+    }
+
+    let length: Length
+    /// nil when it did not work: then nothing has happened.
+    let perform: @Sendable () -> QuickAnswer?
+}
+
+/// Finds out, from what is in memory and on the event loop, what a request needs; nil when that is more, or when the
+/// request is refused.
 ///
 /// What this cannot answer, also every error, is left to the route's ordinary handler, so that there is one place for
 /// each sentence and each refusal's record.
-package typealias QuickHandler =
-    @Sendable (QuickRequest, _ answer: @escaping @Sendable ([UInt8]?) -> Void) throws -> Bool
+package typealias QuickHandler = @Sendable (QuickRequest) throws -> QuickWork?
 
 /// The short way through the server, for the routes that are called thousands of times a second: no task, no router, no
 /// waiting. `QuickResponder` asks it before it passes a request on.
 final class QuickRoutes: Sendable {
     /// One of them. Only ":kid" may stand for something in its path.
-    struct Route: Sendable {
+    final class Route: Sendable {
         /// As the router names it.
         let name: String
         private let pattern: String
@@ -63,6 +85,8 @@ final class QuickRoutes: Sendable {
     private let vault: Vault
     private let authenticator: Authenticator
     private let limit: Int
+    /// Of each event loop.
+    private let turns = Locked<[ObjectIdentifier: NIOLoopBound<QuickTurn>]>([:])
 
     /// - Parameter limit: as that of `RequestGate`.
     init(_ routes: [Route], vault: Vault, limit: Int) {
@@ -90,6 +114,11 @@ final class QuickRoutes: Sendable {
         else { return nil }
         var length: Int?
         for (name, value) in head.headers {
+            // Most others have other lengths, and need no lower-case copy.
+            switch name.utf8.count {
+            case 6, 7, 10, 14, 17: break
+            default: continue
+            }
             switch name.lowercased() {
             case "content-length": length = Int(value)
             case "connection", "expect", "transfer-encoding", "upgrade": return nil
@@ -101,19 +130,30 @@ final class QuickRoutes: Sendable {
     }
 
     /// As `QuickHandler`.
-    func answer(
-        _ head: HTTPRequestHead, _ body: ByteBuffer, on route: Route, from origin: RequestOrigin,
-        _ answer: @escaping @Sendable ([UInt8]?) -> Void
-    ) -> Bool {
-        let metrics = vault.metrics.requests
-        let isMine = try? principal(head, origin).map { principal in
-            let request = QuickRequest(body: body, kid: route.kid(head.uri), principal: principal, origin: origin)
-            return try route.handler(request) { bytes in
-                if bytes != nil { metrics.count(route.name, .post, 200, since: origin.started) }
-                answer(bytes)
-            }
+    func work(
+        _ head: HTTPRequestHead, _ body: ByteBuffer, on route: Route, from origin: RequestOrigin
+    ) -> QuickWork? {
+        let work = try? principal(head, origin).flatMap { principal in
+            try route.handler(
+                QuickRequest(body: body, kid: route.kid(head.uri), principal: principal, origin: origin))
         }
-        return isMine ?? false
+        return work ?? nil
+    }
+
+    /// An answer leaves.
+    func count(_ route: Route, since started: ContinuousClock.Instant) {
+        vault.metrics.requests.count(route.name, .post, 200, since: started)
+    }
+
+    /// To be called on the event loop.
+    func turn(of loop: any EventLoop) -> QuickTurn {
+        turns.withLock { turns in
+            let id = ObjectIdentifier(loop)
+            if let known = turns[id] { return known.value }
+            let new = QuickTurn(loop, audit: vault.audit)
+            turns[id] = NIOLoopBound(new, eventLoop: loop)
+            return new
+        }
     }
 
     private func principal(_ head: HTTPRequestHead, _ origin: RequestOrigin) throws -> Principal? {

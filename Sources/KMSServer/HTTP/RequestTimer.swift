@@ -67,12 +67,15 @@ final class RequestTimer: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = unwrapOutboundIn(data) {
-            open -= 1
-            if !isReading { settle() }
-            setAlarm(context)
-        }
+        if case .end = unwrapOutboundIn(data) { answered(context) }
         context.write(data, promise: promise)
+    }
+
+    /// An answer is complete: one that comes through here, or one of `QuickResponder`.
+    func answered(_ context: ChannelHandlerContext) {
+        open -= 1
+        if !isReading { settle() }
+        setAlarm(context)
     }
 
     /// All of the request is here: while it is answered there is no limit, afterwards that of idle connections.

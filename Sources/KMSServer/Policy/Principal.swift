@@ -1,7 +1,7 @@
 package import KMSModel
 
-/// Who makes a request.
-package enum Principal: Sendable, Equatable {
+/// Who makes a request. In a box, because it is handed on many times and the records have many fields.
+package indirect enum Principal: Sendable, Equatable {
     case app(AppRecord)
     case user(UserRecord)
 

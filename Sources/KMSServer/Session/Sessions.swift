@@ -94,13 +94,13 @@ package final class Sessions: Sendable {
     package func use(_ token: String) -> Session? {
         let id = key(token)
         return state.withLock { state in
-            guard var session = state.sessions[id], isAlive(session) else {
+            let now = now()
+            guard let place = state.sessions.index(forKey: id), isAlive(state.sessions.values[place], at: now) else {
                 state.remove(id)
                 return nil
             }
-            session.lastUse = now()
-            state.sessions[id] = session
-            return session
+            state.sessions.values[place].lastUse = now
+            return state.sessions.values[place]
         }
     }
 
@@ -151,9 +151,10 @@ package final class Sessions: Sendable {
         session.end.map { max(0, Int(($0 - now()).components.seconds)) }
     }
 
-    private func isAlive(_ session: Session) -> Bool {
-        let now = self.now()
-        return now - session.lastUse < .seconds(session.owner.idleLimit) && session.end.map { now < $0 } ?? true
+    private func isAlive(_ session: Session) -> Bool { isAlive(session, at: now()) }
+
+    private func isAlive(_ session: Session, at now: ContinuousClock.Instant) -> Bool {
+        now - session.lastUse < .seconds(session.owner.idleLimit) && session.end.map { now < $0 } ?? true
     }
 
     private func key(_ token: String) -> SHA256.Digest {

@@ -72,8 +72,7 @@ package enum AuditStore {
         for (sequence, entry) in zip((old.count + 1)..., entries) {
             try insert.run(
                 .integer(sequence), .integer(entry.record.time.seconds), .text(entry.record.actionType),
-                .text(entry.record.actorID),
-                .text(entry.record.objectID), .text(entry.record.json), .blob(entry.chain))
+                .text(entry.record.actorID), .text(entry.record.objectID), .utf8(entry.record.json), .blob(entry.chain))
         }
         return true
     }

@@ -7,12 +7,9 @@ internal import GRDBSQLite
 struct DirectStatement {
     enum Argument {
         case integer(Int64)
-        /// UTF-8.
-        case text([UInt8])
+        case text(String?)
+        case utf8([UInt8])
         case blob([UInt8])
-        case null
-
-        static func text(_ text: String?) -> Argument { text.map { .text(Array($0.utf8)) } ?? .null }
     }
 
     private let db: Database
@@ -48,20 +45,23 @@ struct DirectStatement {
 }
 
 extension DirectStatement.Argument {
+    /// SQLITE_TRANSIENT: SQLite copies what is there.
+    private var copying: sqlite3_destructor_type { unsafeBitCast(-1, to: sqlite3_destructor_type.self) }
+
     fileprivate func bind(to statement: OpaquePointer, at index: Int32) -> Int32 {
-        // SQLITE_TRANSIENT: SQLite copies what is there.
-        let copying = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
-        return switch self {
+        switch self {
         case .integer(let value): sqlite3_bind_int64(statement, index, value)
-        case .text(let bytes):
-            bytes.withUnsafeBufferPointer { bytes in
-                bytes.withMemoryRebound(to: CChar.self) {
-                    sqlite3_bind_text64(statement, index, $0.baseAddress, UInt64($0.count), copying, UInt8(SQLITE_UTF8))
-                }
-            }
+        case .text(nil): sqlite3_bind_null(statement, index)
+        case .text(var text?): text.withUTF8 { bind($0, to: statement, at: index) }
+        case .utf8(let bytes): bytes.withUnsafeBufferPointer { bind($0, to: statement, at: index) }
         case .blob(let bytes):
             bytes.withUnsafeBytes { sqlite3_bind_blob64(statement, index, $0.baseAddress, UInt64($0.count), copying) }
-        case .null: sqlite3_bind_null(statement, index)
+        }
+    }
+
+    private func bind(_ text: UnsafeBufferPointer<UInt8>, to statement: OpaquePointer, at index: Int32) -> Int32 {
+        text.withMemoryRebound(to: CChar.self) {
+            sqlite3_bind_text64(statement, index, $0.baseAddress, UInt64($0.count), copying, UInt8(SQLITE_UTF8))
         }
     }
 }

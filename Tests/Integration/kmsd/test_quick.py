@@ -1,6 +1,7 @@
 """Signatures that are answered on the event loop: what a client sees is what it sees of any other request."""
 
 import base64
+import contextlib
 import json
 import re
 import socket
@@ -128,6 +129,28 @@ def test_pipelined_requests_are_answered_in_order(kms, token, keys):
     for number, (name, text) in enumerate(zip(order, bodies, strict=False)):
         if name in keys:
             verify(keys[name], str(number).encode(), json.loads(text))
+
+
+@pytest.mark.parametrize("connections", [3, 24])
+def test_requests_on_many_connections_at_once(kms, token, keys, connections):
+    """Each has its own answer, whether its signature is made on the event loop or elsewhere, alone or with others."""
+    rest = kms.connect(token)
+    slow = rest.expect(201, "POST", "/crypto/v1/keys", {"name": f"slow {connections}", "obj_type": "RSA", "key_size": 3072}).json()
+    rest.expect(200, "POST", SIGN, body(slow, b""))
+    rest.close()
+    order = [keys["ec"], keys["rsa"], slow, {"kid": "6b3b9a5a-0000-4000-8000-000000000000"}]
+    with contextlib.ExitStack() as stack:
+        opened = [stack.enter_context(connect(kms)) for _ in range(connections)]
+        for turn in range(8):
+            asked = [order[(number + turn) % len(order)] for number in range(connections)]
+            for number, (connection, key) in enumerate(zip(opened, asked, strict=True)):
+                connection.sendall(sign(token, key, f"{turn} {number}".encode()))
+            for number, (connection, key) in enumerate(zip(opened, asked, strict=True)):
+                answer = read_answer(connection)
+                if "pub_key" in key:
+                    verify(key, f"{turn} {number}".encode(), parts(answer)[0][1])
+                else:
+                    assert statuses(answer) == [404]
 
 
 def test_requests_in_small_pieces(kms, token, keys):
