@@ -69,6 +69,8 @@ final class Agent {
             let pass = pass()
             let wait = pause(after: pass)
             for event in pass.events { try tell(event, wait) }
+            // What comes after a failure is worth saying, whatever was said before it.
+            if !pass.failures.isEmpty { said = said.filter { $0.value.hasPrefix("failed") } }
             guard stop.wait(seconds: wait) != .stop else { break }
         }
         try AgentEvent(.stopped, nil, store.name).show(asJSON: options.connection.json)

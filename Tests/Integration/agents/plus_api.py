@@ -8,6 +8,7 @@ no subject of a test. `fault` makes it misbehave.
 import json
 import re
 import secrets
+import socket
 import threading
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +31,7 @@ class PlusAPI:
         # None, "half" (the answer to a read ends in its middle), "garbage" (no JSON), "full" (no room in the zone).
         self.fault: str | None = None
         self.port = 0
+        self.connections: set[socket.socket] = set()
 
     @property
     def url(self) -> str:
@@ -44,8 +46,14 @@ class PlusAPI:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self):
+        """Ends connections, too, as the end of NGINX does."""
         self._server.shutdown()
         self._server.server_close()
+        for connection in list(self.connections):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
     def __enter__(self):
         self.start()
@@ -64,6 +72,14 @@ class Handler(BaseHTTPRequestHandler):
     api: PlusAPI
     protocol_version = "HTTP/1.1"
     server_version = "nginx"
+
+    def setup(self):
+        super().setup()
+        self.api.connections.add(self.connection)
+
+    def finish(self):
+        self.api.connections.discard(self.connection)
+        super().finish()
 
     def log_message(self, *_):
         pass

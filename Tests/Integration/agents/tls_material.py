@@ -59,6 +59,7 @@ def make_ca(text: str = "Agents' test CA") -> CA:
         x509.CertificateBuilder().subject_name(name(text)).issuer_name(name(text)).public_key(key.public_key())
         .serial_number(x509.random_serial_number()).not_valid_before(NOW - 2 * DAY).not_valid_after(NOW + 60 * DAY)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
         .sign(key, hashes.SHA256())
     )  # fmt: skip
