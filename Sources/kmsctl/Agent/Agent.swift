@@ -34,22 +34,23 @@ final class Agent {
     ///
     /// - Throws: `ExitCode`.
     static func run(
-        _ options: AgentOptions, zone: String?, _ credential: AgentCredential = AgentCredential(),
+        _ options: AgentOptions, zone: String?, _ credential: () throws -> AgentCredential = { AgentCredential() },
         source: (CertificateRules) -> any EntrySource
     ) throws {
         // A dump of the memory would have private keys in it.
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
-        let code: AgentFailure.Code?
+        let agent: Agent
         do {
             let rules = CertificateRules(
                 context: try LibraryContext(), acceptsCommonName: options.acceptCommonName)
-            let agent = Agent(options, source(rules), try options.store(zone: zone), rules, credential)
-            code = try options.watch && !options.dryRun ? agent.watch() : agent.once()
-        } catch let failure as AgentFailure {
+            agent = Agent(options, source(rules), try options.store(zone: zone), rules, try credential())
+        } catch {
+            let failure = AgentFailure(error)
             try AgentEvent(failure, nil, zone ?? options.output ?? "").show(asJSON: options.connection.json)
-            code = failure.code
+            throw ExitCode(failure.code.rawValue)
         }
+        let code = try options.watch && !options.dryRun ? agent.watch() : agent.once()
         if let code { throw ExitCode(code.rawValue) }
     }
 

@@ -7,7 +7,7 @@ import KMSSupport
 final class FolderStore: EntryStore {
     /// How long a reader may take between asking where `current` leads and opening what is there, in milliseconds. NGINX
     /// does both in one go.
-    private static let grace: CInt = 1_000
+    private static let grace: CInt = 500
 
     private let folder: OutputFolder
     /// nil: to be removed.

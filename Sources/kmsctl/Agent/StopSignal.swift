@@ -10,7 +10,7 @@ final class StopSignal: @unchecked Sendable {
     enum Wake { case time, stop, look }
 
     /// Milliseconds between a signal and the end by force.
-    private static let patience: CInt = 3_000
+    private static let patience: CInt = 2_000
 
     private let isStopping = Locked(false)
     private let reader: CInt

@@ -13,9 +13,9 @@ enum VendorAgents {
 
     /// The API key itself, which others could see in the list of processes until now; or `file:PATH`, `env:NAME`.
     fileprivate static func credential(_ argument: String) throws -> AgentCredential {
-        let key = try APIKey.argument(Secret(argument))
+        let typed = Secret(argument)
         AgentCredential.hideFromProcessList(argument)
-        return AgentCredential(key: key)
+        return AgentCredential(key: try APIKey.argument(typed))
     }
 
     /// Says nothing of the arguments' text: a wrong order would show the API key.
@@ -52,7 +52,7 @@ struct VendorKeyval: ParsableCommand {
     func run() throws {
         var options = options
         options.connection.endpoint = address
-        try Agent.run(options, zone: zone, try VendorAgents.credential(apiKey)) { rules in
+        try Agent.run(options, zone: zone, { try VendorAgents.credential(apiKey) }) { rules in
             StoredSource(rules: rules) { [HostObjects(host: host.lowercased(), key: key, certificate: certificate)] }
         }
     }
@@ -81,7 +81,7 @@ struct VendorEphemeral: ParsableCommand {
     func run() throws {
         var options = options
         options.connection.endpoint = address
-        try Agent.run(options, zone: zone, try VendorAgents.credential(apiKey)) { rules in
+        try Agent.run(options, zone: zone, { try VendorAgents.credential(apiKey) }) { rules in
             EphemeralSource(
                 issuer.order(
                     hosts: [host.lowercased()], plugin: plugin, key: issuerKey, certificate: issuerCertificate),
