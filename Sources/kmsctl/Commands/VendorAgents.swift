@@ -11,6 +11,14 @@ enum VendorAgents {
         }
     }
 
+    /// The vendor's plugin issues certificates with a common name alone, and its scripts take them.
+    fileprivate static func options(_ options: AgentOptions, _ address: String) -> AgentOptions {
+        var options = options
+        options.connection.endpoint = address
+        options.acceptCommonName = true
+        return options
+    }
+
     /// The API key itself, which others could see in the list of processes until now; or `file:PATH`, `env:NAME`.
     fileprivate static func credential(_ argument: String) throws -> AgentCredential {
         let typed = Secret(argument)
@@ -50,8 +58,7 @@ struct VendorKeyval: ParsableCommand {
     func validate() throws { try VendorAgents.check(options, zone, host) }
 
     func run() throws {
-        var options = options
-        options.connection.endpoint = address
+        let options = VendorAgents.options(options, address)
         try Agent.run(options, zone: zone, { try VendorAgents.credential(apiKey) }) { rules in
             StoredSource(rules: rules) { [HostObjects(host: host.lowercased(), key: key, certificate: certificate)] }
         }
@@ -79,8 +86,7 @@ struct VendorEphemeral: ParsableCommand {
     func validate() throws { try VendorAgents.check(options, zone, host) }
 
     func run() throws {
-        var options = options
-        options.connection.endpoint = address
+        let options = VendorAgents.options(options, address)
         try Agent.run(options, zone: zone, { try VendorAgents.credential(apiKey) }) { rules in
             EphemeralSource(
                 issuer.order(

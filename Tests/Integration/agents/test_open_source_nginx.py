@@ -9,13 +9,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from agent_kms import Agent, hosts_file
+from agent_kms import GROUP, Agent, hosts_file
 from cryptography import x509
 from nginx import Nginx
 from processes import as_root, clean_environment, output_of, run, wait_until
 from samples import render
 from small_disk import SmallDisk
-from tls_material import make_key, written
+from tls_material import make_ca, make_key, written
 
 HOSTS = [f"host-{number}.example" for number in range(50)]
 
@@ -154,6 +154,34 @@ def test_replaced_under_traffic(agent_kms, agent, nginx, client, folder, keys, c
     assert failures == []
     assert len(served) == 6
     assert len(list((folder / "generations").iterdir())) == 1, "an older generation is left"
+
+
+def test_ephemeral_certificates_under_traffic(agent_kms, agent, nginx, folder, tmp_path):
+    """Certificates of four seconds: openssl verifies chain and name, no client ever sees one that has ended."""
+    host, ca = "ephemeral.example", make_ca("Ephemeral CA")
+    middle = ca.intermediate("Intermediate CA")
+    agent_kms.bring_key("ephemeral-ca", middle.key, exportable=False)
+    agent_kms.bring_certificate("ephemeral-ca-cert", middle.certificate)
+    agent_kms.kms.run_kmsctl("plugin", "install", "x509-ca", "--group", GROUP)
+    agent.watch(
+        "ephemeral", "--output", folder, "--group", "www-data", "--plugin", "x509-ca", "--host", host,
+        "--issuer-key", "ephemeral-ca", "--issuer-certificate", "ephemeral-ca-cert", "--lifetime", "4", "--type", "ec",
+    )  # fmt: skip
+    agent.wait_for("loaded")
+    nginx.start()
+    ca_file = written(tmp_path / "root.pem", ca.pem)
+    shown = run(
+        "openssl", "s_client", "-connect", f"127.0.0.1:{nginx.port}", "-servername", host, "-CAfile", ca_file,
+        "-verify_return_error", "-verify_hostname", host, "-showcerts",
+    ).stdout.decode()  # fmt: skip
+    assert "Verification: OK" in shown and f"Verified peername: {host}" in shown
+    assert shown.count("-----BEGIN CERTIFICATE-----") == 2, "the intermediate CA is missing, or the root is there"
+    client, served = Client(nginx.port, ca_file), []
+    while len(served) < 3:
+        leaf = client.certificate(host)
+        if leaf not in served:
+            served.append(leaf)
+    assert agent.stop() == 0
 
 
 def test_nobody_else_reads_the_keys(agent, folder, keys):

@@ -31,7 +31,7 @@ def test_install(root, binaries, module_env, kms, tmp_path):
                    "doc/kmsd-openapi.yaml"):
         assert installed(f"usr/share/kms-pkcs11/{sample}").read_text() == (root / "pkcs11-conf" / sample).read_text()
     for agent in ("sdkms_agent.sh", "sdkms_get_ephemeral_tls_cert.py"):
-        assert f"USAGE: {agent} <key-value_store_name> <KMS_URL> " in output_of(run(installed(f"usr/bin/{agent}"), "--help"))
+        assert f"USAGE: {agent} [<options>] <key-value_store_name> <KMS_URL> " in output_of(run(installed(f"usr/bin/{agent}"), "--help"))
     assert "ExecStart=/usr/bin/kmsctl agent keyval " in installed("usr/share/kms-pkcs11/systemd/kms-agent-keyval.service").read_text()
     assert "ExecStart=/usr/bin/kmsd serve " in installed("usr/share/kms-pkcs11/systemd/kmsd.service").read_text()
     for page in ("man1/kmsctl.1", "man1/kmsctl-agent.1", "man8/kmsd.8"):
