@@ -40,7 +40,10 @@ struct AgentOptions: ParsableArguments {
 
     /// - Parameter zone: of NGINX Plus; nil: --output.
     func store(zone: String?) throws -> any EntryStore {
-        if let output { return FolderStore(try OutputFolder(output, group: group, allowsDisk: allowDisk)) }
+        if let output {
+            return FolderStore(
+                try OutputFolder(output, group: group, allowsDisk: allowDisk), isDryRun: dryRun)
+        }
         let address = nginx ?? Environment.value("KMSCTL_NGINX_API") ?? "http://127.0.0.1:8443"
         return KeyvalStore(
             zone: zone ?? "", api: try NginxAPI(address, caFile: nginxCaFile, timeout: connection.timeout))

@@ -13,7 +13,7 @@ final class AgentPass {
     /// In order.
     private(set) var events: [AgentEvent] = []
     private(set) var failures: [AgentFailure] = []
-    /// Those of the source; nil: it did not say.
+    /// Those of the source, and those that could not be removed; nil: the source did not say.
     private(set) var hosts: [String]?
     /// Seconds until the next look, as certificates demand it.
     private(set) var due: Int?
@@ -35,14 +35,17 @@ final class AgentPass {
     func run(_ credential: inout AgentCredential, before: [String]) {
         do {
             let hosts = try source.hosts()
-            self.hosts = hosts
+            let gone = before.filter { !hosts.contains($0) }
+            // Until they are removed.
+            self.hosts = hosts + gone
             try store.open()
             let client = try credential.connect(options.connection)
             defer { client.close() }
             for host in hosts where !stop.isRequested {
                 guard visit(host, client) else { break }
             }
-            for host in before where !hosts.contains(host) { remove(host, because: "it is no longer in the list") }
+            self.hosts = hosts
+            for host in gone { remove(host, because: "it is no longer in the list") }
         } catch {
             fail(nil, AgentFailure(error))
         }
@@ -57,8 +60,12 @@ final class AgentPass {
             do {
                 try load(host, held, try source.plan(host, held: held, client))
             } catch let failure as AgentFailure where failure.isWithdrawal && options.watch {
-                // Also an entry that cannot be used any more.
-                if try store.held(host) != nil { remove(host, because: failure.message) }
+                // Also an entry that cannot be used any more. Where there is none, there is nothing to try again soon.
+                if try store.held(host) != nil {
+                    remove(host, because: failure.message)
+                } else {
+                    events.append(AgentEvent(failure, host, store.name))
+                }
             }
             return true
         } catch {
@@ -93,8 +100,14 @@ final class AgentPass {
             if !options.dryRun { try store.remove(host) }
             pending.append(event)
         } catch {
-            fail(host, AgentFailure(error))
+            keep(host, AgentFailure(error))
         }
+    }
+
+    /// An entry that is still there; the next pass comes back to it.
+    private func keep(_ host: String, _ failure: AgentFailure) {
+        fail(host, failure)
+        if hosts?.contains(host) == false { hosts?.append(host) }
     }
 
     private func commit() {
@@ -103,7 +116,7 @@ final class AgentPass {
             events += pending
         } catch {
             let failure = AgentFailure(error)
-            for event in pending { fail(event.host, failure) }
+            for event in pending { keep(event.host ?? "", failure) }
         }
     }
 

@@ -10,10 +10,14 @@ final class FolderStore: EntryStore {
     private static let grace: CInt = 500
 
     private let folder: OutputFolder
+    private let isDryRun: Bool
     /// nil: to be removed.
     private var changes: [(host: String, entry: TLSEntry?)] = []
 
-    init(_ folder: OutputFolder) { self.folder = folder }
+    init(_ folder: OutputFolder, isDryRun: Bool) {
+        self.folder = folder
+        self.isDryRun = isDryRun
+    }
 
     var name: String { folder.path }
 
@@ -21,7 +25,7 @@ final class FolderStore: EntryStore {
 
     func open() throws {
         changes = []
-        try folder.prepare()
+        try folder.prepare(isDryRun: isDryRun)
     }
 
     func held(_ host: String) throws -> Secret? {

@@ -28,9 +28,11 @@ struct OutputFolder {
 
     /// Makes it if need be.
     ///
+    /// - Parameter isDryRun: only look, if there is anything.
     /// - Throws: `AgentFailure` for a folder that is no place for private keys.
-    func prepare() throws {
-        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw Self.failure(path) }
+    func prepare(isDryRun: Bool) throws {
+        if isDryRun, !ConfigurationFile.exists(path) { return }
+        guard isDryRun || mkdir(path, 0o700) == 0 || errno == EEXIST else { throw Self.failure(path) }
         let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard descriptor >= 0 else { throw Self.failure(path) }
         defer { close(descriptor) }
@@ -41,9 +43,7 @@ struct OutputFolder {
             throw AgentFailure(
                 .cannotCreate, "\(path) belongs to another user", remedy: "Name a folder of this agent's own.")
         }
-        guard fchown(descriptor, uid_t.max, group ?? gid_t.max) == 0, fchmod(descriptor, folderMode) == 0 else {
-            throw Self.failure(path)
-        }
+        if !isDryRun { try adopt(descriptor, mode: folderMode, path) }
     }
 
     /// Private keys do not touch a disk unless somebody says so.

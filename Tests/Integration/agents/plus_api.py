@@ -142,14 +142,15 @@ class Handler(BaseHTTPRequestHandler):
         return int(found[1]), found[2]
 
     def _pairs(self) -> dict[str, str | None]:
-        if not self.api.writable:
-            raise Refusal(405, "MethodDisabled", "method disabled")
         length = int(self.headers.get("Content-Length") or 0)
         if length > LARGEST_BODY:
             self.close_connection = True
             raise Refusal(413, "RequestEntityTooLarge", "request entity too large")
+        body = self.rfile.read(length)
+        if not self.api.writable:
+            raise Refusal(405, "MethodDisabled", "method disabled")
         try:
-            pairs = json.loads(self.rfile.read(length))
+            pairs = json.loads(body)
         except ValueError:
             raise Refusal(415, "JsonError", "json error") from None
         if not isinstance(pairs, dict) or not pairs:
@@ -174,7 +175,7 @@ class Handler(BaseHTTPRequestHandler):
             return 200, {key: zone[key]}
 
     def _add(self):
-        zone, pairs = self._zone(), self._pairs()
+        pairs, zone = self._pairs(), self._zone()
         if self.api.fault == "full":
             raise Refusal(507, "KeyvalZoneFull", "zone is full")
         with self.api.lock:
@@ -187,7 +188,7 @@ class Handler(BaseHTTPRequestHandler):
         return 201, None
 
     def _change(self):
-        zone, pairs = self._zone(), self._pairs()
+        pairs, zone = self._pairs(), self._zone()
         if len(pairs) != 1:
             raise Refusal(400, "KeyvalFormatError", "only one key can be changed")
         (key, value), = pairs.items()

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from agent_kms import ZONE, Agent, assert_serves, keyval
+from agent_kms import ZONE, Agent, assert_serves, hosts_file, keyval
 from kms import wrong_secret
 from processes import run, wait_until
 from small_disk import SmallDisk
@@ -109,6 +109,39 @@ def test_nginx_api_faults(agent, api, host):
     del api.zones[ZONE]
     code, events = agent(*keyval(host))
     assert (code, events[0]["code"]) == (78, "configuration") and f'keyval "{ZONE}" not found' in events[0]["message"]
+
+
+def test_watch_waits_for_an_object(agent, agent_kms, api, ca):
+    """One that is not there yet is said to be missing, once, and loaded when it comes."""
+    host = "coming.example"
+    agent.watch(*keyval(host))
+    assert agent.wait_for("failed")["code"] == "not_found"
+    agent_kms.bring(host, ca, make_key())
+    agent.look_now()
+    agent.wait_for("loaded")
+    assert len(agent.events("failed")) == 1
+    assert agent.stop() == 0
+
+
+def test_removal_is_tried_again(agent, agent_kms, api, host, tmp_path):
+    """A host left the list while NGINX's API only read."""
+    file = hosts_file(tmp_path / "hosts.toml", [host, "common.example"])
+    agent.watch("keyval", ZONE, "--hosts-file", file, "--accept-common-name", "--timeout", "2")
+    agent.wait_for("loaded", host=host)
+    agent.wait_for("loaded", host="common.example")
+    api.writable = False
+    hosts_file(file, ["common.example"])
+    agent.look_now()
+    agent.wait_for("failed", host=host)
+    # Nor does it forget while NGINX is away.
+    api.stop()
+    agent.look_now()
+    agent.wait_for("failed", code="unavailable")
+    api.start()
+    api.writable = True
+    agent.wait_for("removed", host=host)
+    assert list(api.zones[ZONE]) == ["common.example"]
+    assert agent.stop() == 0
 
 
 def test_watch_survives_nginx(agent, api, host):

@@ -1,6 +1,9 @@
 """Keys and certificates of the KMS in NGINX Plus's key-value store."""
 
 import json
+import os
+import pty
+import subprocess
 
 import pytest
 from agent_kms import ZONE, assert_serves, hosts_file, keyval, split
@@ -116,6 +119,32 @@ def test_watch_follows_the_kms_and_the_list(agent_kms, agent, api, ca, tmp_path)
     assert agent.stop() == 0
     assert agent.events()[-1]["event"] == "stopped"
     assert set(api.zones[ZONE]) == {hosts[0], hosts[3]}, "the end of the agent took something away"
+
+
+def test_api_key_is_asked_for(agent_kms, agent, api, ca):
+    """On a terminal, without an echo."""
+    host = "asked.example"
+    agent_kms.bring(host, ca, make_key())
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [str(agent.binary), "agent", *keyval(host)], env=agent.environment | {"FORTANIX_API_KEY": ""},
+        stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
+        preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),
+    )  # fmt: skip
+    os.close(terminal)
+    seen = b""
+    while b"API key: " not in seen:
+        seen += os.read(controller, 1000)
+    os.write(controller, agent_kms.api_key.encode() + b"\n")
+    try:
+        while chunk := os.read(controller, 1000):
+            seen += chunk
+    except OSError:
+        # The end of the terminal's last user.
+        pass
+    os.close(controller)
+    assert process.wait(timeout=60) == 0, seen.decode()
+    assert f"{host}: loaded into {ZONE}".encode() in seen and agent_kms.api_key.encode() not in seen
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,24 @@
 
 import os
 import shutil
+import signal
 import socket
 import ssl
+import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from agent_kms import GROUP, Agent, hosts_file
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from nginx import Nginx
 from processes import as_root, clean_environment, output_of, run, wait_until
 from samples import render
 from small_disk import SmallDisk
-from tls_material import make_ca, make_key, written
+from tls_material import key_der, make_ca, make_key, written
 
 HOSTS = [f"host-{number}.example" for number in range(50)]
 
@@ -182,6 +186,75 @@ def test_ephemeral_certificates_under_traffic(agent_kms, agent, nginx, folder, t
         if leaf not in served:
             served.append(leaf)
     assert agent.stop() == 0
+
+
+def test_no_handshake_mixes_two_sets(agent, nginx, client, folder, keys, ca):
+    """Two sets that take turns a thousand times a second. (Without the sample's map every fifth handshake fails.)"""
+    host, key = HOSTS[7], make_key()
+    agent(*into(folder, *of(host)))
+    nginx.start()
+    other = folder / "generations" / "other"
+    shutil.copytree((folder / "current").resolve(), other)
+    (other / f"{host}.key").write_bytes(key_der(key, Encoding.PEM))
+    (other / f"{host}.crt").write_bytes(ca.issue(host, key).public_bytes(Encoding.PEM))
+    run(*as_root(), "chgrp", "-R", "www-data", other)
+    targets = [os.readlink(folder / "current"), "generations/other"]
+    over, served, failures = threading.Event(), [], []
+
+    def take_turns():
+        while not over.wait(0.0005):
+            targets.reverse()
+            (folder / "new").symlink_to(targets[0])
+            (folder / "new").rename(folder / "current")
+
+    def visit():
+        while not over.is_set():
+            try:
+                served.append(client.certificate(host).public_key())
+            except (OSError, AssertionError) as problem:
+                failures.append(problem)
+
+    crew = [threading.Thread(target=work) for work in (take_turns, visit, visit)]
+    for member in crew:
+        member.start()
+    try:
+        wait_until(lambda: len(served) > 500 or failures, "500 handshakes")
+    finally:
+        over.set()
+        for member in crew:
+            member.join()
+    assert failures == []
+    assert key.public_key() in served and keys[host].public_key() in served
+
+
+def test_end_in_the_middle(agent_kms, agent, folder, keys, ca, tmp_path):
+    """However far it came when SIGTERM arrives: what is there is whole, and the next run finishes and cleans up."""
+    file = hosts_file(tmp_path / "hosts.toml", HOSTS[1:])
+    for patience in (0.1, 0.2, 0.3, 0.5):
+        process = subprocess.Popen(
+            [str(agent.binary), "agent", *map(str, into(folder, "--hosts-file", file))], env=agent.environment,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(patience)
+        process.terminate()
+        # -SIGTERM: before the agent had begun.
+        assert process.wait(timeout=60) in (0, 75, -signal.SIGTERM)
+        for certificate in (folder / "current").glob("*.crt"):
+            key = load_pem_private_key(certificate.with_suffix(".key").read_bytes(), None)
+            assert x509.load_pem_x509_certificate(certificate.read_bytes()).public_key() == key.public_key()
+    (folder / "generations").mkdir(parents=True, exist_ok=True)
+    (folder / "generations" / "killed").mkdir()
+    (folder / "generations" / "killed" / "left.key").write_text("left")
+    agent_kms.replace_certificate(HOSTS[8], ca.issue(HOSTS[8], keys[HOSTS[8]]))
+    assert agent(*into(folder, "--hosts-file", file))[0] == 0
+    assert len(list((folder / "current").glob("*.crt"))) == 49
+    assert len(list((folder / "generations").iterdir())) == 1
+
+
+def test_dry_run_makes_no_folder(agent, folder, keys):
+    code, events = agent(*into(folder, *of(HOSTS[9]), "--dry-run"))
+    assert (code, events[0]["event"]) == (0, "would_load")
+    assert not folder.exists()
 
 
 def test_nobody_else_reads_the_keys(agent, folder, keys):

@@ -17,9 +17,9 @@ def make_key(kind: str = "ec"):
     return rsa.generate_private_key(65_537, 2_048) if kind == "rsa" else ec.generate_private_key(ec.SECP256R1())
 
 
-def key_der(key) -> bytes:
+def key_der(key, encoding=serialization.Encoding.DER) -> bytes:
     return key.private_bytes(
-        serialization.Encoding.DER, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        encoding, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
 
 
