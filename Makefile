@@ -160,12 +160,16 @@ install:
 		pkcs11-conf/openssl.cnf
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES)/doc pkcs11-conf/doc/functions.md pkcs11-conf/doc/mechanisms.md \
 		pkcs11-conf/doc/kmsd-openapi.yaml
-	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES)/nginx pkcs11-conf/nginx/nginx.conf
+	ln -sf kmsctl $(DESTDIR)$(PREFIX)/bin/sdkms_agent.sh
+	$(INSTALL) -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin pkcs11-conf/agent/sdkms_get_ephemeral_tls_cert.py
+	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES)/agent pkcs11-conf/agent/agent-hosts.toml
+	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES)/nginx pkcs11-conf/nginx/*.conf
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(SAMPLES)/systemd/nginx.service.d \
 		pkcs11-conf/systemd/nginx.service.d/kms-pkcs11.conf
 	$(INSTALL) -d $(DESTDIR)$(SAMPLES)/systemd
-	sed 's|/usr/bin/kmsd|$(PREFIX)/bin/kmsd|' pkcs11-conf/systemd/kmsd.service \
-		> $(DESTDIR)$(SAMPLES)/systemd/kmsd.service
+	for unit in pkcs11-conf/systemd/*.service pkcs11-conf/systemd/*.timer; do \
+		sed 's|/usr/bin/kms|$(PREFIX)/bin/kms|' $$unit > $(DESTDIR)$(SAMPLES)/systemd/$${unit##*/}; \
+	done
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 pkcs11-conf/man/*.1
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man5 pkcs11-conf/man/*.5
 	$(INSTALL) -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man8 pkcs11-conf/man/*.8

@@ -88,6 +88,7 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CFileSystem"),
         .target(name: "CForkSupport"),
         .target(name: "CRuntimeReset"),
 
@@ -135,7 +136,8 @@ let package = Package(
         .executableTarget(
             name: "kmsctl",
             dependencies: [
-                "Cryptoki", "KMSBackend", "KMSConfiguration", "KMSModel", "KMSSupport", "KMSTransport", "OpenSSLCrypto",
+                "CFileSystem", "Cryptoki", "KMSBackend", "KMSConfiguration", "KMSModel", "KMSSupport", "KMSTransport",
+                "OpenSSLCrypto",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict, linkerSettings: programLinkerSettings),

@@ -44,7 +44,7 @@ final class CurlSettings: Sendable {
     }
 
     private func setHTTP(_ handle: OptionSetter) throws(TransportError) {
-        try handle.set(CURLOPT_PROTOCOLS_STR, "https")
+        try handle.set(CURLOPT_PROTOCOLS_STR, url.isPlain ? "http" : "https")
         // HTTP/2 with one request at a time costs 1.5 times the processor time, here and at the server.
         try handle.set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         try handle.set(CURLOPT_FOLLOWLOCATION, 0)

@@ -18,7 +18,7 @@ package final class CurlTransport: HTTPTransport {
     /// Reads what the process may not be able to read later: the system's certificates and the proxy variables.
     package init(_ options: TransportOptions) throws(TransportError) {
         var options = options
-        let urls = try CurlTransport.urls(options.endpoints)
+        let urls = try CurlTransport.urls(options)
         options.endpoints = urls.map(\.text)
         options.proxy = options.proxy ?? ProxySettings.fromEnvironment()
         self.options = options
@@ -29,15 +29,18 @@ package final class CurlTransport: HTTPTransport {
             counters: options.counters)
     }
 
-    private static func urls(_ endpoints: [String]) throws(TransportError) -> [EndpointURL] {
-        guard !endpoints.isEmpty else { throw TransportError(.refused, "there is no endpoint", wasNeverSent: true) }
+    private static func urls(_ options: TransportOptions) throws(TransportError) -> [EndpointURL] {
+        guard !options.endpoints.isEmpty else {
+            throw TransportError(.refused, "there is no endpoint", wasNeverSent: true)
+        }
         var urls: [EndpointURL] = []
-        for endpoint in endpoints {
+        for endpoint in options.endpoints {
             do throws(EndpointURL.Failure) {
-                guard endpoint.lowercased().hasPrefix("https://") else {
+                let url = try EndpointURL(endpoint, allowsLoopbackHTTP: options.allowsLoopbackHTTP)
+                guard url.isPlain || endpoint.lowercased().hasPrefix("https://") else {
                     throw EndpointURL.Failure(reason: "it must begin with https://")
                 }
-                urls.append(try EndpointURL(endpoint))
+                urls.append(url)
             } catch {
                 throw TransportError(.refused, "an endpoint cannot be used: \(error.reason)", wasNeverSent: true)
             }
@@ -84,7 +87,10 @@ package final class CurlTransport: HTTPTransport {
 
     private func makeSettings(_ url: EndpointURL) throws(TransportError) -> CurlSettings {
         try CurlLibrary.start()
-        let trust = try trust.kept { () throws(TransportError) in try makeTrustStore() }
+        // Without TLS there is nobody to trust.
+        let trust = try trust.kept { () throws(TransportError) in
+            url.isPlain ? try TrustStore([]) : try makeTrustStore()
+        }
         return try CurlSettings(options: options, url: url, trust: trust, sockets: sockets)
     }
 

@@ -12,20 +12,26 @@ package struct EndpointURL: Sendable, Equatable, CustomStringConvertible {
     package var path: String
     /// As requests use it, scheme included, without a trailing slash.
     package var text: String
+    /// http:// to this very machine.
+    package var isPlain: Bool
 
     package var description: String { text }
 
     /// The host as it stands in a URL.
     package var bracketedHost: String { host.contains(":") ? "[\(host)]" : host }
 
-    /// - Parameter address: a bare host is taken as `https://host`.
-    package init(_ address: String) throws(Failure) {
+    /// - Parameters:
+    ///   - address: a bare host is taken as `https://host`.
+    ///   - allowsLoopbackHTTP: http:// to 127.0.0.0/8, ::1 or localhost, which nobody else can listen to.
+    package init(_ address: String, allowsLoopbackHTTP: Bool = false) throws(Failure) {
         var rest = address[...]
+        var isPlain = false
         if let scheme = Self.scheme(of: rest) {
-            guard scheme != "http" else {
+            isPlain = scheme == "http" && allowsLoopbackHTTP
+            guard isPlain || scheme != "http" else {
                 throw Failure(reason: "http:// would show credentials to everyone on the way; use https://")
             }
-            guard scheme == "https" else {
+            guard isPlain || scheme == "https" else {
                 throw Failure(reason: "the scheme must be https; write https://host[:port]")
             }
             rest = rest.dropFirst(scheme.utf8.count + 3)
@@ -43,10 +49,17 @@ package struct EndpointURL: Sendable, Equatable, CustomStringConvertible {
         var path = rest[slash...]
         while path.hasSuffix("/") { path = path.dropLast() }
         let (host, port, isLiteral) = try Self.authority(rest[..<slash])
+        guard !isPlain || Self.isLoopback(host) else {
+            throw Failure(
+                reason: "http:// would show what is sent to everyone on the way; use https://, or http:// to 127.0.0.1")
+        }
         self.host = String(host)
-        self.port = port ?? 443
+        self.port = port ?? (isPlain ? 80 : 443)
+        self.isPlain = isPlain
         self.path = String(path)
-        text = "https://" + (isLiteral ? "[\(host)]" : String(host)) + (port.map { ":\($0)" } ?? "") + path
+        text =
+            (isPlain ? "http://" : "https://") + (isLiteral ? "[\(host)]" : String(host))
+            + (port.map { ":\($0)" } ?? "") + path
     }
 
     /// In lower case; nil without `://`.
@@ -84,6 +97,12 @@ package struct EndpointURL: Sendable, Equatable, CustomStringConvertible {
             throw Failure(reason: "the port must be a number from 1 to 65535")
         }
         return (host, number, isLiteral)
+    }
+
+    private static func isLoopback(_ host: Substring) -> Bool {
+        if host == "::1" || host.lowercased() == "localhost" { return true }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }

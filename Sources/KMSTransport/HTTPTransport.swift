@@ -110,6 +110,8 @@ package struct TransportOptions: Sendable {
     /// Equivalent nodes, `https://host[:port][/prefix]`.
     package var endpoints: [String]
     package var endpointChoice = EndpointChoice.lastGood
+    /// Endpoints on this very machine may be `http://`. Never for a KMS.
+    package var allowsLoopbackHTTP = false
     /// How long an endpoint may be silent before another one is asked, in milliseconds.
     package var failoverMilliseconds = 2_000
     package var tls = TLSOptions()

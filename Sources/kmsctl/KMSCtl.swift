@@ -28,14 +28,14 @@ struct KMSCtl: ParsableCommand {
                   4   not logged in, or the credential is not accepted
                   5   there is no such object
                   64  wrong usage
-                `kmsctl config check` has codes of its own, those of sysexits.h.
+                `kmsctl config check` and `kmsctl agent` have codes of their own, those of sysexits.h.
                 """,
             version: version,
             subcommands: [
                 LoginCommand.self, LogoutCommand.self, UserCommand.self, GroupCommand.self, AppCommand.self,
                 KeyCommand.self, CertificateCommand.self, PluginCommand.self, ApprovalCommand.self, AuditCommand.self,
                 ConfigCommand.self,
-                DoctorCommand.self,
+                DoctorCommand.self, AgentCommand.self,
             ])
     }
 
@@ -49,20 +49,24 @@ struct KMSCtl: ParsableCommand {
         // What the module would tell of a connection is in the failure that the command ends with.
         Log.level = Environment.value("KMS_PKCS11_LOG").flatMap(Log.Level.init(name:)) ?? .off
         let arguments = Array(CommandLine.arguments.dropFirst())
+        let root = VendorAgents.command(for: CommandLine.arguments.first ?? "") ?? KMSCtl.self
         do {
-            var command = try parseAsRoot(arguments)
+            var command = try root.parseAsRoot(arguments)
             try command.run()
             try Output.check()
         } catch let failure as CommandFailure {
             Output.report(failure, asJSON: arguments.contains("--json"))
             end(failure.code.rawValue)
         } catch {
-            conclude(error, asJSON: arguments.contains("--json"))
+            root.conclude(error, asJSON: arguments.contains("--json"))
         }
     }
 
+}
+
+extension ParsableCommand {
     /// What ArgumentParser has to say: help, version, wrong usage; or the exit code of a command that has said it all.
-    private static func conclude(_ error: any Error, asJSON: Bool) -> Never {
+    fileprivate static func conclude(_ error: any Error, asJSON: Bool) -> Never {
         let code = exitCode(for: error)
         let text = fullMessage(for: error)
         if asJSON, code == .validationFailure {

@@ -305,6 +305,24 @@ private let privateKey = TestIdentity.privateKey
     func refused(address: String) {
         #expect(throws: EndpointURL.Failure.self) { try EndpointURL(address) }
     }
+
+    /// Only for who asks for it, and only to this machine.
+    @Test(arguments: [
+        ("http://127.0.0.1:8443", "http://127.0.0.1:8443", 8443), ("HTTP://localhost", "http://localhost", 80),
+        ("http://[::1]/api", "http://[::1]/api", 80), ("127.0.0.1", "https://127.0.0.1", 443),
+    ])
+    func loopbackHTTP(address: String, text: String, port: Int) throws {
+        let url = try EndpointURL(address, allowsLoopbackHTTP: true)
+        #expect(url.text == text && url.port == port && url.isPlain == text.hasPrefix("http:"))
+    }
+
+    @Test(arguments: [
+        "http://192.0.2.1", "http://127.0.0.1.example.com", "http://localhost.example.com", "http://[::2]",
+        "http://127.1", "http://127.0.0.256", "http://1270.0.1", "ftp://127.0.0.1",
+    ])
+    func otherHTTPIsRefused(address: String) {
+        #expect(throws: EndpointURL.Failure.self) { try EndpointURL(address, allowsLoopbackHTTP: true) }
+    }
 }
 
 @Suite struct CredentialSourceTests {

@@ -37,6 +37,16 @@ enum APIKey {
         }
     }
 
+    /// As somebody types it: the key itself, `file:PATH` or `env:NAME`.
+    static func argument(_ typed: Secret) throws -> Secret {
+        do {
+            return try checked(
+                try CredentialSource.resolve(typed.text, environment: Environment.value), origin: "what was given")
+        } catch let error as CredentialError {
+            throw CommandFailure(.input, "the API key: \(error.description)")
+        }
+    }
+
     static func text(app: String, secret: String) -> String { Data("\(app):\(secret)".utf8).base64EncodedString() }
 
     private static func checked(_ key: Secret, origin: String) throws -> Secret {

@@ -31,16 +31,19 @@ final class AdminClient {
     /// The client of a command: as the app of --api-key-file or FORTANIX_API_KEY, else as the user who logged in.
     static func connect(_ options: ConnectionOptions) throws -> AdminClient {
         let key = try options.apiKeyFile.map { try APIKey.file($0) } ?? APIKey.ofEnvironment()
-        // An app needs no login, but the login may know where the KMS is.
-        let session = key == nil ? try UserSession.load() : UserSession.loadIfUsable()
+        if let key { return try connect(options, key: key) }
+        let session = try UserSession.load()
         let client = try AdminClient(try Target(options, session: session), options: options)
-        if let key {
-            try client.authenticate(basic: key)
-            client.identity = .app
-            return client
-        }
         guard let session else { throw CommandFailure.notLoggedIn("nobody is logged in") }
         try client.resume(session)
+        return client
+    }
+
+    /// The client of the app with this API key. It needs no login, but the last login may know where the KMS is.
+    static func connect(_ options: ConnectionOptions, key: Secret) throws -> AdminClient {
+        let client = try AdminClient(try Target(options, session: UserSession.loadIfUsable()), options: options)
+        try client.authenticate(basic: key)
+        client.identity = .app
         return client
     }
 
@@ -88,9 +91,7 @@ final class AdminClient {
         do {
             return try JSONDecoder().decode(type, from: Data(response.body))
         } catch {
-            throw CommandFailure(
-                .refused, "\(doing): the answer of \(target.endpoint) is not what a KMS says",
-                remedy: "Check that the address is that of a KMS.")
+            throw CommandFailure.unintelligible(doing, target)
         }
     }
 
@@ -166,6 +167,14 @@ final class AdminClient {
 }
 
 extension CommandFailure {
+    static func unintelligible(_ doing: String, _ target: Target) -> CommandFailure {
+        var failure = CommandFailure(
+            .refused, "\(doing): the answer of \(target.endpoint) is not what a KMS says",
+            remedy: "Check that the address is that of a KMS.")
+        failure.isUnintelligible = true
+        return failure
+    }
+
     static func notLoggedIn(_ message: String) -> CommandFailure {
         CommandFailure(
             .unauthenticated, message, remedy: "Run `kmsctl login --user EMAIL`, or give --api-key-file FILE.")

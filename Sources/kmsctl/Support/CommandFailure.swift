@@ -23,6 +23,8 @@ struct CommandFailure: Error {
     var code: Code
     var message: String
     var remedy: String?
+    /// The KMS answered, but not in a way that can be understood.
+    var isUnintelligible = false
 
     init(_ code: Code, _ message: String, remedy: String? = nil) {
         self.code = code

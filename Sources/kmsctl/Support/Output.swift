@@ -54,6 +54,14 @@ enum Output {
 
     static func note(_ message: String) { write("kmsctl: \(printable(message))\n") }
 
+    /// For what a program that goes on would say again and again.
+    static func noteOnce(_ message: String) {
+        guard noted.withLock({ $0.insert(message).inserted }) else { return }
+        note(message)
+    }
+
+    private static let noted = Locked<Set<String>>([])
+
     static func report(_ failure: CommandFailure, asJSON: Bool) {
         if asJSON {
             return report(

@@ -15,6 +15,6 @@ enum SecretInput {
     }
 
     static func warnAboutMode(_ path: String) {
-        Output.note("\(path) can be read by every user of this machine; chmod 600 it")
+        Output.noteOnce("\(path) can be read by every user of this machine; chmod 600 it")
     }
 }

@@ -26,7 +26,7 @@ struct Target {
                 slots = try Self.load(Self.withoutCredential).slots
             } catch {
                 guard explicit != nil || session != nil else { throw CommandFailure(.input, error.description) }
-                Output.note("the configuration is not used: \(error.description)")
+                Output.noteOnce("the configuration is not used: \(error.description)")
             }
         }
         guard let address = explicit ?? slots?.first?.endpoints.first ?? session?.endpoint else {
@@ -56,7 +56,7 @@ struct Target {
         _ environment: @escaping (String) -> String?
     ) throws(ConfigurationError) -> Configuration {
         let configuration = try Configuration.load(environment: environment)
-        for warning in configuration.warnings { Output.note(warning) }
+        for warning in configuration.warnings { Output.noteOnce(warning) }
         return configuration
     }
 

@@ -61,7 +61,9 @@ struct UserSession: Codable {
         do {
             return try load()
         } catch {
-            if let failure = error as? CommandFailure { Output.note("the last login is not used: \(failure.message)") }
+            if let failure = error as? CommandFailure {
+                Output.noteOnce("the last login is not used: \(failure.message)")
+            }
             return nil
         }
     }
@@ -70,7 +72,8 @@ struct UserSession: Codable {
     private static func warnAboutMode(_ path: String) {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & (S_IRGRP | S_IROTH) != 0 else { return }
-        Output.note("\(path) can be read by other users, and holds your login; chmod 600 it, then log out and in again")
+        Output.noteOnce(
+            "\(path) can be read by other users, and holds your login; chmod 600 it, then log out and in again")
     }
 
     func save() throws {

@@ -1,0 +1,77 @@
+/// Why an entry could not be loaded: a sentence, a remedy, and the exit code.
+struct AgentFailure: Error {
+    /// Those of sysexits.h; `kmsctl agent --help` and kmsctl-agent(1) list them.
+    enum Code: Int32 {
+        /// Key and certificate are not what the host needs.
+        case data = 65
+        /// The KMS has no such object or plugin.
+        case notFound = 66
+        /// KMS or NGINX cannot be reached, or is out of order.
+        case unavailable = 69
+        /// The folder cannot be written.
+        case cannotCreate = 73
+        /// Interrupted, or another agent is at it.
+        case temporary = 75
+        /// An answer that cannot be understood.
+        case protocolError = 76
+        /// KMS or NGINX refuses.
+        case refused = 77
+        /// An option, a file, or NGINX's configuration is wrong.
+        case configuration = 78
+
+        /// Stable, for --json.
+        var name: String {
+            switch self {
+            case .data: "data"
+            case .notFound: "not_found"
+            case .unavailable: "unavailable"
+            case .cannotCreate: "cannot_create"
+            case .temporary: "temporary"
+            case .protocolError: "protocol"
+            case .refused: "refused"
+            case .configuration: "configuration"
+            }
+        }
+    }
+
+    var code: Code
+    var message: String
+    var remedy: String?
+    /// Key or certificate is gone from the KMS for good, so that --watch takes the entry away.
+    var isWithdrawal = false
+
+    init(_ code: Code, _ message: String, remedy: String? = nil) {
+        self.code = code
+        self.message = message
+        self.remedy = remedy
+    }
+
+    static func withdrawn(_ message: String, _ code: Code = .notFound) -> AgentFailure {
+        var failure = AgentFailure(
+            code, message, remedy: "--watch removes such an entry; without it the entry stays as it is.")
+        failure.isWithdrawal = true
+        return failure
+    }
+
+    /// What the other commands' code says, in the agents' exit codes.
+    init(_ failure: CommandFailure) {
+        let code: Code =
+            switch failure.code {
+            case _ where failure.isUnintelligible: .protocolError
+            case .refused, .unauthenticated: .refused
+            case .input: .configuration
+            case .unreachable: .unavailable
+            case .notFound: .notFound
+            }
+        self.init(code, failure.message, remedy: failure.remedy)
+    }
+
+    /// Any error that an agent's step throws.
+    init(_ error: any Error) {
+        switch error {
+        case let failure as AgentFailure: self = failure
+        case let failure as CommandFailure: self.init(failure)
+        default: self.init(.data, "\(error)")
+        }
+    }
+}

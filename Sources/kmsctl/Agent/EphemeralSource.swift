@@ -1,0 +1,101 @@
+import FoundationEssentials
+import KMSModel
+import KMSSupport
+import OpenSSLCrypto
+
+/// Keys that are made for this purpose and short-lived certificates that the X.509 CA plugin issues for them. When they
+/// are loaded, the KMS has no copy of the key.
+final class EphemeralSource: EntrySource {
+    struct Order {
+        var hosts: [String]
+        /// Name or id.
+        var plugin: String
+        var issuerKey: String
+        var issuerCertificate: String
+        /// Between the issuer's certificate and the root.
+        var chain: [String]
+        /// In seconds.
+        var lifetime: Int
+        var keyType: EphemeralKey.KeyType
+        /// Make a stored key and delete it, also where the KMS has transient ones.
+        var storesKey: Bool
+    }
+
+    private let order: Order
+    private let rules: CertificateRules
+    /// A certificate that is good for a while is kept.
+    private let isWatching: Bool
+
+    init(_ order: Order, rules: CertificateRules, isWatching: Bool) {
+        self.order = order
+        self.rules = rules
+        self.isWatching = isWatching
+    }
+
+    func hosts() -> [String] { order.hosts }
+
+    func plan(_ host: String, held: HeldEntry?, _ client: AdminClient) throws -> EntryPlan {
+        let issuers = try order.issuers(client, rules.context)
+        if isWatching, let certificate = held?.certificate, certificate.untilRenewal > 0,
+            try certificate.chain[0].isIssued(by: issuers[0], in: rules.context),
+            (try? certificate.check(host: host)) != nil
+        {
+            return .keep
+        }
+        let plugin = try order.pluginID(client)
+        return .replace { [order, rules] in
+            let made = try EphemeralKey.withKey(
+                order.keyType, host: host, storesKey: order.storesKey, client, rules.context
+            ) { subject in
+                try order.issue(host, subject, plugin, client)
+            }
+            guard let leaf = PEM.contents(of: "CERTIFICATE", Secret(made.answer.utf8), in: rules.context).first else {
+                throw CommandFailure.unintelligible("issuing a certificate", client.target)
+            }
+            let certificate = try Certificate(der: leaf, in: rules.context)
+            guard try certificate.isIssued(by: issuers[0], in: rules.context) else {
+                throw AgentFailure(
+                    .data, "the certificate that the plugin issued is not signed by \"\(order.issuerCertificate)\"",
+                    remedy: "Name the certificate of the issuer's key.")
+            }
+            // Clients have the root themselves.
+            let others = issuers.filter { $0.subject != $0.issuer }
+            return try TLSEntry(
+                host: host, key: made.key, certificate: try ServerCertificate([certificate] + others, rules: rules))
+        }
+    }
+
+    func due(_ certificate: ServerCertificate) -> Int? { max(1, certificate.untilRenewal) }
+}
+
+extension EphemeralSource.Order {
+    /// The issuer's certificate and those above it.
+    fileprivate func issuers(_ client: AdminClient, _ context: LibraryContext) throws -> [Certificate] {
+        _ = try client.usableObject(issuerKey)
+        let certificates = try ([issuerCertificate] + chain).flatMap { try client.certificates($0, context) }
+        guard !certificates.isEmpty else { throw AgentFailure(.data, "\"\(issuerCertificate)\" holds no certificate") }
+        return certificates
+    }
+
+    /// Apps may run plugins that they may not list.
+    fileprivate func pluginID(_ client: AdminClient) throws -> String {
+        if UUID(uuidString: plugin) != nil { return plugin.lowercased() }
+        return try client.plugin(plugin).pluginID
+    }
+
+    /// - Returns: PEM.
+    fileprivate func issue(
+        _ host: String, _ subject: JSONValue, _ plugin: String, _ client: AdminClient
+    ) throws -> String {
+        // X.509 has 64 characters for a common name; a longer name is in the alternative name alone.
+        let name: [String: JSONValue] = host.utf8.count <= 64 ? ["CN": .text(host)] : [:]
+        let input: [String: JSONValue] = [
+            "subject_dn": .object(name), "subject_key": subject, "issuer_key": .text(issuerKey),
+            "issuer_cert": .text(issuerCertificate), "cert_lifetime": .integer(lifetime),
+            "dns_names": .array([.text(host)]), "extended_key_usage": .array([.text("serverAuth")]),
+        ]
+        return try client.send(
+            .post, "/sys/v1/plugins/\(AdminClient.escaped(plugin))", body: input, doing: "issuing a certificate",
+            as: String.self)
+    }
+}

@@ -1,0 +1,87 @@
+import Glibc
+import KMSConfiguration
+import KMSSupport
+
+/// One complete set of files, `HOST.crt` and `HOST.key`, in a folder of its own that never changes once it is in use.
+///
+/// `www` in it is empty and stays so: NGINX's `root` points to it, so that `$realpath_root` tells which generation holds
+/// without any key being below a root.
+struct Generation {
+    let path: String
+    private let folder: OutputFolder
+
+    static let parent = "generations"
+
+    /// A new one, empty.
+    init(in folder: OutputFolder) throws {
+        self.folder = folder
+        let parent = "\(folder.path)/\(Self.parent)"
+        guard mkdir(parent, 0o700) == 0 || errno == EEXIST else { throw OutputFolder.failure(parent) }
+        try Self.adopt(parent, folder)
+        var template = Array("\(parent)/XXXXXX".utf8CString)
+        guard template.withUnsafeMutableBufferPointer({ $0.baseAddress.flatMap { mkdtemp($0) } }) != nil else {
+            throw OutputFolder.failure(parent)
+        }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        do {
+            try Self.adopt(path, folder)
+            guard mkdir("\(path)/www", 0o700) == 0 else { throw OutputFolder.failure(path) }
+            try Self.adopt("\(path)/www", folder)
+        } catch {
+            remove()
+            throw error
+        }
+    }
+
+    /// One that is there.
+    init(existing path: String, in folder: OutputFolder) {
+        self.path = path
+        self.folder = folder
+    }
+
+    private static func adopt(_ path: String, _ folder: OutputFolder) throws {
+        let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard descriptor >= 0 else { throw OutputFolder.failure(path) }
+        defer { close(descriptor) }
+        try folder.adopt(descriptor, mode: folder.folderMode, path)
+    }
+
+    /// The file names; empty when it is gone.
+    var names: [String] { (try? ConfigurationFile.names(inFolder: path))?.filter { $0 != "www" } ?? [] }
+
+    /// nil: there is no such file.
+    func read(_ name: String) throws -> Secret? {
+        let file = "\(path)/\(name)"
+        guard ConfigurationFile.exists(file) else { return nil }
+        do {
+            var bytes = try ConfigurationFile(path: file).bytes
+            return Secret(copying: &bytes)
+        } catch {
+            throw AgentFailure(.cannotCreate, "cannot read \(file): \(error.reason)")
+        }
+    }
+
+    func write(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
+        let file = "\(path)/\(name)"
+        let descriptor = Glibc.open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw OutputFolder.failure(file) }
+        defer { close(descriptor) }
+        try folder.adopt(descriptor, mode: folder.fileMode, file)
+        guard PrivateFile.writeAll(bytes, to: descriptor), fsync(descriptor) == 0 else {
+            throw OutputFolder.failure(file)
+        }
+    }
+
+    /// The same file in two generations, without a copy.
+    func take(_ name: String, from other: Generation) throws {
+        guard link("\(other.path)/\(name)", "\(path)/\(name)") == 0 else {
+            throw OutputFolder.failure("\(path)/\(name)")
+        }
+    }
+
+    func remove() {
+        for name in names { unlink("\(path)/\(name)") }
+        rmdir("\(path)/www")
+        rmdir(path)
+    }
+}

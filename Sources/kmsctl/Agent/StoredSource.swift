@@ -1,0 +1,49 @@
+import KMSModel
+import OpenSSLCrypto
+
+/// Keys and certificates that the KMS keeps: security objects by name.
+final class StoredSource: EntrySource {
+    private let list: () throws -> [HostObjects]
+    private let rules: CertificateRules
+    private var objects: [String: HostObjects] = [:]
+
+    /// - Parameter list: asked before each pass.
+    init(rules: CertificateRules, list: @escaping () throws -> [HostObjects]) {
+        self.rules = rules
+        self.list = list
+    }
+
+    func hosts() throws -> [String] {
+        let list = try list()
+        objects = Dictionary(list.map { ($0.host, $0) }) { first, _ in first }
+        return list.map(\.host)
+    }
+
+    func plan(_ host: String, held: HeldEntry?, _ client: AdminClient) throws -> EntryPlan {
+        guard let names = objects[host] else { throw AgentFailure(.configuration, "\(host) is not in the list") }
+        let key = try client.usableObject(names.key)
+        guard key.objType == .rsa || key.objType == .ec, let publicKey = key.pubKey, !key.publicOnly else {
+            throw AgentFailure(.data, "\"\(names.key)\" is no private key", remedy: "Name the host's RSA or EC key.")
+        }
+        let chain = try ([names.certificate] + names.chain).flatMap { try client.certificates($0, rules.context) }
+        let certificate = try ServerCertificate(chain, rules: rules)
+        guard certificate.isOf(publicKey: Array(publicKey)) else { throw TLSEntry.mismatch }
+        try certificate.check(host: host)
+        if let held, held.certificate.isSame(as: certificate) { return .keep }
+        guard key.keyOps.contains(.export) else {
+            throw AgentFailure(
+                .refused, "\"\(names.key)\" is not exportable: its key_ops lack EXPORT",
+                remedy: "Import or generate it with --exportable. Or leave it in the KMS: with the PKCS#11 module NGINX"
+                    + " uses it there.")
+        }
+        return .replace { [rules] in
+            let key = try client.exportKey(key.descriptor(names.key), rules.context)
+            return try TLSEntry(host: host, key: key, certificate: certificate)
+        }
+    }
+
+    /// Close to the end, more often: a renewed certificate must not come too late.
+    func due(_ certificate: ServerCertificate) -> Int? {
+        certificate.isNearEnd ? max(1, certificate.remaining / 4) : nil
+    }
+}
