@@ -106,8 +106,13 @@ package protocol Backend: AnyObject, Sendable {
 package struct KeyQuery: Hashable, Sendable {
     /// CKA_LABEL: the name of the key, or the label that is stored beside it.
     package var label: String?
+    /// CKA_ID, where the KMS stores one; what follows from a public key, it does not know.
+    package var storedID: [UInt8]?
 
-    package init(label: String? = nil) { self.label = label }
+    package init(label: String? = nil, storedID: [UInt8]? = nil) {
+        self.label = label
+        self.storedID = storedID
+    }
 }
 
 /// Where the next page begins, in the backend's own terms.
