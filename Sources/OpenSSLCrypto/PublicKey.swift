@@ -16,7 +16,7 @@ package final class PublicKey: @unchecked Sendable {
     }
 
     package convenience init(subjectPublicKeyInfo der: [UInt8], in context: LibraryContext) throws(CryptoError) {
-        self.init(try PublicKey.decode(der, in: context), in: context)
+        try self.init(PublicKey.decode(der, in: context), in: context)
     }
 
     /// The key and its usual identifier, read at once: that takes OpenSSL a tenth of a millisecond.

@@ -7,7 +7,10 @@ enum CertificateObjects {
         guard let der = source.description.value else { throw CryptoError("the KMS gives no certificate") }
         let certificate = try Certificate(der: der, in: source.context)
         let info = certificate.subjectPublicKeyInfo
-        let id = try source.storedID ?? PublicKey.identifier(subjectPublicKeyInfo: info, in: source.context)
+        let id =
+            if let stored = source.storedID { stored } else {
+                try PublicKey.identifier(subjectPublicKeyInfo: info, in: source.context)
+            }
 
         var attributes = AttributeSet()
         attributes.setStorageAttributes(source, CKO_CERTIFICATE, isPrivate: false)
