@@ -11,7 +11,8 @@ package protocol Backend: AnyObject, Sendable {
 
     // MARK: Connection
 
-    /// Verifies `credential` at the KMS and keeps it for the calls that follow.
+    /// Verifies `credential` at the KMS and keeps it for the calls that follow. An empty one: the certificate that the
+    /// transport shows is the credential.
     func authenticate(_ credential: Secret, deadline: Deadline) throws(BackendError)
 
     /// Ends the session at the KMS, if it can be reached by `deadline`, and forgets session and credential.

@@ -94,7 +94,7 @@ struct CacheTests {
             rig.clock.advance(seconds: 1)
         }
         #expect(rig.backend.state.withLock { ($0.listings, $0.idsListed) } == (1, [[1]]))
-        let asked = rig.backend.state.withLock { $0.keys.removeFirst() }
+        _ = rig.backend.state.withLock { $0.keys.removeFirst() }
         rig.clock.advance(seconds: 1)
         #expect(try rig.token.find(template(search)).isEmpty)
     }
