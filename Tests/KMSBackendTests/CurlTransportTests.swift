@@ -56,7 +56,7 @@ struct CurlTransportTests {
         let isOver = Locked(false)
         let holder = try #require(
             Thread.start {
-                _ = try? transport.perform(HTTPRequest(.get, "/"), deadline: Deadline(milliseconds: 2_000))
+                _ = try? transport.perform(HTTPRequest(.get, "/"), deadline: Deadline(milliseconds: 1_000))
                 isOver.withLock { $0 = true }
             })
         while transport.openConnections == 0, !isOver.withLock({ $0 }) { Gate.pause(milliseconds: 1) }
@@ -67,7 +67,7 @@ struct CurlTransportTests {
         #expect(error?.message.contains("1 requests are under way already") == true)
         // The place is given back.
         let second = #expect(throws: TransportError.self) {
-            try transport.perform(HTTPRequest(.get, "/"), deadline: Deadline(milliseconds: 10_000))
+            try transport.perform(HTTPRequest(.get, "/"), deadline: Deadline(milliseconds: 2_500))
         }
         #expect(isOver.withLock { $0 })
         #expect(second?.message.contains("under way") == false)

@@ -123,7 +123,8 @@ struct FortanixKeysTests {
 
     @Test func aLabelThatIsNotThereIsSoughtAsNameAndInTheMetadata() throws {
         let transport = kms { request, _ in
-            request.path.contains("&name=") ? answer(200, #"[{"kid":"k","name":"a b","obj_type":"AES"}]"#) : answer(200, "[]")
+            request.path.contains("&name=")
+                ? answer(200, #"[{"kid":"k","name":"a b","obj_type":"AES"}]"#) : answer(200, "[]")
         }
         #expect(try list(transport, KeyQuery(label: "a b")).keys.map(\.id.text) == ["k"])
         #expect(paths(transport).count == 3)

@@ -37,7 +37,8 @@ struct SingleFlightTests {
 
     @Test func aFailureIsEverybodysAndTheNextBeginsAnew() {
         let flights = SingleFlight<String, Failure>()
-        let failed = flights.run("a", deadline: Deadline(milliseconds: 60_000)) { () throws(Failure) in throw Failure() }
+        let failed = flights.run("a", deadline: Deadline(milliseconds: 60_000)) { () throws(Failure) in throw Failure()
+        }
         if case .failed = failed.outcome {} else { Issue.record("\(failed)") }
         let next = flights.run("a", deadline: Deadline(milliseconds: 60_000)) {}
         #expect(next.isOwn)

@@ -1,26 +1,30 @@
-"""An app with few keys, a server in front of the KMS that counts requests, and hosts of the module."""
+"""An app with one key, a server in front of the KMS that counts requests, and hosts of the module."""
+
+import json
+import ssl
+import urllib.request
 
 import pytest
 from certificates import Authority, make_rsa_key, public_half
 from fault_server import FaultServer
 from kms import write_configuration
 from module_host import ModuleHost
-from processes import clean_environment
+from processes import PATIENCE, clean_environment
 
-GROUP = APP = "caching"
+GROUP = APP = "traffic"
 
 
 class Site:
     """What the server and the hosts of these tests need."""
 
-    key = "caching-key"
+    key = "traffic-key"
 
     def __init__(self, kms, module, directory, authority):
         self.kms = kms
         self.module = module
         self.directory = directory
         key = make_rsa_key(directory / "front.key")
-        self.context = FaultServer.certified(authority.issue(public_half(key), "caching-front", "localhost"), key)
+        self.context = FaultServer.certified(authority.issue(public_half(key), "traffic-front", "localhost"), key)
         self.ca_file = authority.certificate
         kms.run_kmsctl("group", "create", GROUP)
         kms.run_kmsctl("app", "create", APP, "--group", GROUP)
@@ -31,13 +35,22 @@ class Site:
     def make(self, name: str):
         self.kms.run_kmsctl("key", "generate", name, "--type", "ec", "--curve", "P-256", "--group", GROUP)
 
+    def rotate(self, name: str):
+        request = urllib.request.Request(
+            self.kms.url + "/crypto/v1/keys/rekey", json.dumps({"name": name}).encode(),
+            {"Authorization": "Basic " + self.pin, "Content-Type": "application/json"},
+        )  # fmt: skip
+        trust = ssl.create_default_context(cafile=self.kms.ca_file)
+        with urllib.request.urlopen(request, context=trust, timeout=PATIENCE) as answer:
+            assert answer.status in (200, 201)
+
     def delete(self, name: str):
         self.kms.run_kmsctl("key", "delete", name, "--yes")
 
 
 @pytest.fixture(scope="session")
 def site(kms, binaries, tmp_path_factory, authority: Authority) -> Site:
-    return Site(kms, binaries.module, tmp_path_factory.mktemp("caching"), authority)
+    return Site(kms, binaries.module, tmp_path_factory.mktemp("traffic"), authority)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_a_known_label_is_one_request(host, server, site):
 
 def test_a_known_id_is_one_request(host, server, site):
     first = host(cache_ttl=LONG)
-    stored = first.generate(label="caching-with-id", id="cafe")
+    stored = first.generate(label="traffic-with-id", id="cafe")
     try:
         second = host(cache_ttl=LONG)
         asked = server.count(LIST)
@@ -98,63 +98,63 @@ def test_eight_threads_share_a_failure(host, server):
 
 def test_what_somebody_else_makes_and_deletes_is_seen_within_the_lifetime(host, site):
     one = host(cache_ttl=SHORT)
-    assert one.find(label="caching-later") == []
-    site.make("caching-later")
+    assert one.find(label="traffic-later") == []
+    site.make("traffic-later")
     try:
         made = time.monotonic()
-        seen_in_time(lambda: len(one.find(label="caching-later")) == 2, made)
+        seen_in_time(lambda: len(one.find(label="traffic-later")) == 2, made)
         seen_in_time(lambda: len(one.find(kind=PRIVATE)) == 2, made)
     finally:
-        site.delete("caching-later")
+        site.delete("traffic-later")
     deleted = time.monotonic()
-    seen_in_time(lambda: one.find(label="caching-later") == [], deleted)
+    seen_in_time(lambda: one.find(label="traffic-later") == [], deleted)
     seen_in_time(lambda: len(one.find(kind=PRIVATE)) == 1, deleted)
 
 
 def test_a_rotated_key_is_seen_within_the_lifetime(host, site):
     one = host(cache_ttl=SHORT)
-    site.make("caching-rotated")
+    site.make("traffic-rotated")
     try:
-        before = one.find(label="caching-rotated", kind=PRIVATE)
+        before = one.find(label="traffic-rotated", kind=PRIVATE)
         one.sign(key=before[0])
-        site.kms.run_kmsctl("key", "rotate", "caching-rotated")
+        site.rotate("traffic-rotated")
         rotated = time.monotonic()
-        seen_in_time(lambda: one.find(label="caching-rotated", kind=PRIVATE) not in (before, []), rotated)
-        (after,) = one.find(label="caching-rotated", kind=PRIVATE)
+        seen_in_time(lambda: one.find(label="traffic-rotated", kind=PRIVATE) not in (before, []), rotated)
+        (after,) = one.find(label="traffic-rotated", kind=PRIVATE)
         one.sign(key=after)
         # The old key has another name, and its handle goes on.
         one.sign(key=before[0])
     finally:
         for entry in site.kms.json("key", "list"):
-            if entry["name"].startswith("caching-rotated"):
+            if entry["name"].startswith("traffic-rotated"):
                 site.delete(entry["kid"])
 
 
 def test_a_key_that_the_kms_no_longer_has_is_asked_for_at_once(host, site, server):
     one = host(cache_ttl=LONG)
-    site.make("caching-gone")
-    (key,) = one.find(label="caching-gone", kind=PRIVATE)
-    site.delete("caching-gone")
-    assert one.find(label="caching-gone", kind=PRIVATE) == [key]
+    site.make("traffic-gone")
+    (key,) = one.find(label="traffic-gone", kind=PRIVATE)
+    site.delete("traffic-gone")
+    assert one.find(label="traffic-gone", kind=PRIVATE) == [key]
     asked = server.count(LIST)
     with pytest.raises(ck.Refused, match="CKR_KEY_HANDLE_INVALID"):
         one.sign(key=key)
-    assert one.find(label="caching-gone", kind=PRIVATE) == []
+    assert one.find(label="traffic-gone", kind=PRIVATE) == []
     assert server.count(LIST) > asked
 
 
 def test_own_writes_are_seen_at_once(host):
     one = host(cache_ttl=LONG)
-    assert one.find(label="caching-own") == []
-    key = one.generate(label="caching-own")
+    assert one.find(label="traffic-own") == []
+    key = one.generate(label="traffic-own")
     try:
-        assert one.find(label="caching-own") == [key]
-        one.relabel(key=key, label="caching-renamed")
-        assert one.find(label="caching-own") == []
-        assert one.find(label="caching-renamed") == [key]
+        assert one.find(label="traffic-own") == [key]
+        one.relabel(key=key, label="traffic-renamed")
+        assert one.find(label="traffic-own") == []
+        assert one.find(label="traffic-renamed") == [key]
     finally:
         one.destroy(key=key)
-    assert one.find(label="caching-renamed") == []
+    assert one.find(label="traffic-renamed") == []
     with pytest.raises(ck.Refused, match="CKR_OBJECT_HANDLE_INVALID"):
         one.attributes(key=key)
 
@@ -163,14 +163,14 @@ def test_what_is_not_there_is_asked_for_again_soon(host, site, server):
     """Sooner than what is there: after five seconds, however long the lifetime is."""
     one = host(cache_ttl=LONG)
     for _ in range(20):
-        assert one.find(label="caching-missing") == []
+        assert one.find(label="traffic-missing") == []
     # By label, and in another way before the answer is no.
     assert server.count(LIST) == 2
-    site.make("caching-missing")
+    site.make("traffic-missing")
     try:
-        wait_until(lambda: one.find(label="caching-missing"), "the new key")
+        wait_until(lambda: one.find(label="traffic-missing"), "the new key")
     finally:
-        site.delete("caching-missing")
+        site.delete("traffic-missing")
 
 
 def test_a_kms_that_is_away_is_not_asked_by_every_search(host, server, site):
