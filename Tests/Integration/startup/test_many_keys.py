@@ -1,8 +1,5 @@
 """Ten thousand keys in the account: how soon a host has the one that it wants, and what that costs."""
 
-import http.client
-import json
-import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +8,7 @@ from certificates import make_rsa_key, public_half
 from fault_server import FaultServer
 from kms import RSA_KEY, running_kms, write_configuration
 from module_host import PRIVATE, SECRET, ModuleHost
-from processes import PATIENCE, clean_environment
+from processes import clean_environment
 from web_server import recipe, rsa_by_label
 
 KEYS, BATCH, THREADS = 10_000, 500, 2
@@ -21,20 +18,6 @@ KNOWN, KNOWN_ID = "known-key", b"\xca\xfe"
 MEMORY, MEMORY_OF_ONE = 40_000, 3_000
 # Two seconds on an idle machine; in seconds.
 START = 2 * 5
-
-
-def ask(kms, method: str, path: str, body) -> dict:
-    trust = ssl.create_default_context(cafile=kms.ca_file)
-    connection = http.client.HTTPSConnection("127.0.0.1", kms.port, context=trust, timeout=PATIENCE)
-    headers = {"Authorization": f"Basic {kms.api_key}", "Content-Type": "application/json"}
-    try:
-        connection.request(method, path, json.dumps(body), headers)
-        answer = connection.getresponse()
-        text = answer.read()
-        assert answer.status < 300, f"{answer.status} {text[:300]}"
-        return json.loads(text)
-    finally:
-        connection.close()
 
 
 def objects(public_key: str):
@@ -47,11 +30,14 @@ def objects(public_key: str):
 
 
 def fill(kms, public_key: str):
+    app = "Basic " + kms.api_key
+
     def make(batch):
         items = [
             {"SingleItem": {"method": method, "operation": "/crypto/v1/keys", "body": body}} for method, body in batch
         ]
-        answer = ask(kms, "POST", "/batch/v1", {"Batch": {"batch_execution_type": "Unordered", "items": items}})
+        batch = {"Batch": {"batch_execution_type": "Unordered", "items": items}}
+        answer = kms.ask("POST", "/batch/v1", batch, app)
         results = [item["SingleItem"]["Result"] for item in answer["Batch"]["items"]]
         assert all(result["status"] == 201 for result in results), results[0]
 
@@ -67,9 +53,8 @@ def full_kms(binaries, authority, tmp_path_factory):
         pem = public_half(kms.rsa_private_key).read_text().splitlines()
         fill(kms, "".join(line for line in pem if not line.startswith("-----")))
         metadata = {"pkcs11-id": "%CA%FE"}
-        ask(kms, "POST", "/crypto/v1/keys", {
-            "name": KNOWN, "obj_type": "AES", "key_size": 256, "key_ops": ["ENCRYPT"], "custom_metadata": metadata,
-        })  # fmt: skip
+        known = {"name": KNOWN, "obj_type": "AES", "key_size": 256, "key_ops": ["ENCRYPT"]}
+        kms.ask("POST", "/crypto/v1/keys", known | {"custom_metadata": metadata}, "Basic " + kms.api_key)
         yield kms
 
 

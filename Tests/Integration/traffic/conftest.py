@@ -1,15 +1,11 @@
 """An app with one key, a server in front of the KMS that counts requests, and hosts of the module."""
 
-import json
-import ssl
-import urllib.request
-
 import pytest
 from certificates import Authority, make_rsa_key, public_half
 from fault_server import FaultServer
 from kms import write_configuration
 from module_host import ModuleHost
-from processes import PATIENCE, clean_environment
+from processes import clean_environment
 
 GROUP = APP = "traffic"
 
@@ -36,13 +32,7 @@ class Site:
         self.kms.run_kmsctl("key", "generate", name, "--type", "ec", "--curve", "P-256", "--group", GROUP)
 
     def rotate(self, name: str):
-        request = urllib.request.Request(
-            self.kms.url + "/crypto/v1/keys/rekey", json.dumps({"name": name}).encode(),
-            {"Authorization": "Basic " + self.pin, "Content-Type": "application/json"},
-        )  # fmt: skip
-        trust = ssl.create_default_context(cafile=self.kms.ca_file)
-        with urllib.request.urlopen(request, context=trust, timeout=PATIENCE) as answer:
-            assert answer.status in (200, 201)
+        self.kms.ask("POST", "/crypto/v1/keys/rekey", {"name": name})
 
     def delete(self, name: str):
         self.kms.run_kmsctl("key", "delete", name, "--yes")

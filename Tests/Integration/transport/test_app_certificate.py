@@ -1,32 +1,12 @@
 """`app_id`: an app that logs in with its certificate and has no API key."""
 
 import base64
-import http.client
-import json
 import ssl
 
 import pytest
 from kms import write_configuration
 from module_host import PRIVATE, ModuleHost
-from processes import PATIENCE, clean_environment, output_of, run
-
-
-def session(kms) -> str:
-    """The administrator's bearer token."""
-    return "Bearer " + json.loads((kms.directory / "session.json").read_text())["access_token"]
-
-
-def ask(kms, method: str, path: str, body=None):
-    trust = ssl.create_default_context(cafile=kms.ca_file)
-    connection = http.client.HTTPSConnection("127.0.0.1", kms.port, context=trust, timeout=PATIENCE)
-    try:
-        connection.request(method, path, body and json.dumps(body), {"Authorization": session(kms)})
-        answer = connection.getresponse()
-        text = answer.read()
-        assert answer.status < 300, f"{method} {path}: {answer.status} {text}"
-        return json.loads(text or b"null")
-    finally:
-        connection.close()
+from processes import clean_environment, output_of, run
 
 
 @pytest.fixture
@@ -38,13 +18,13 @@ def certificate(identity):
 def app(kms, certificate):
     """Its id."""
     der = base64.b64encode(ssl.PEM_cert_to_DER_cert(certificate.certificate.read_text())).decode()
-    groups = {one["name"]: one["group_id"] for one in ask(kms, "GET", "/sys/v1/groups")}
+    groups = {one["name"]: one["group_id"] for one in kms.ask("GET", "/sys/v1/groups")}
     group = groups[kms.group]
-    made = ask(kms, "POST", "/sys/v1/apps", {
+    made = kms.ask("POST", "/sys/v1/apps", {
         "name": "certified", "credential": {"certificate": der}, "add_groups": [group], "default_group": group,
     })  # fmt: skip
     yield made["app_id"]
-    ask(kms, "DELETE", f"/sys/v1/apps/{made['app_id']}")
+    kms.ask("DELETE", f"/sys/v1/apps/{made['app_id']}")
 
 
 @pytest.fixture
