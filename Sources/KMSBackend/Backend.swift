@@ -11,7 +11,8 @@ package protocol Backend: AnyObject, Sendable {
 
     // MARK: Connection
 
-    /// Verifies `credential` at the KMS and keeps it for the calls that follow.
+    /// Verifies `credential` at the KMS and keeps it for the calls that follow. An empty one: the certificate that the
+    /// transport shows is the credential.
     func authenticate(_ credential: Secret, deadline: Deadline) throws(BackendError)
 
     /// Ends the session at the KMS, if it can be reached by `deadline`, and forgets session and credential.
@@ -106,8 +107,13 @@ package protocol Backend: AnyObject, Sendable {
 package struct KeyQuery: Hashable, Sendable {
     /// CKA_LABEL: the name of the key, or the label that is stored beside it.
     package var label: String?
+    /// CKA_ID, where the KMS stores one; what follows from a public key, it does not know.
+    package var storedID: [UInt8]?
 
-    package init(label: String? = nil) { self.label = label }
+    package init(label: String? = nil, storedID: [UInt8]? = nil) {
+        self.label = label
+        self.storedID = storedID
+    }
 }
 
 /// Where the next page begins, in the backend's own terms.

@@ -5,10 +5,13 @@ package enum BackendTable {
     /// Names that `backend = "…"` of a slot may have.
     package static var names: [String] { ["fortanix"] }
 
+    /// - Parameter appID: who logs in with an empty credential, by the certificate that the transport shows.
     /// - Returns: nil when there is no backend of that name.
-    package static func make(_ name: String, transport: any HTTPTransport) -> (any Backend)? {
+    package static func make(
+        _ name: String, transport: any HTTPTransport, appID: String? = nil
+    ) -> (any Backend)? {
         switch name {
-        case "fortanix": FortanixDSM(transport: transport)
+        case "fortanix": FortanixDSM(transport: transport, appID: appID)
         default: nil
         }
     }

@@ -1,7 +1,7 @@
 package import KMSModel
 
 /// A security object in terms that every KMS shares; the token makes PKCS#11 objects of it.
-package struct KeyDescription: Sendable {
+package struct KeyDescription: Sendable, Hashable {
     package var id: KeyID
     /// Empty for a transient key.
     package var name: String

@@ -1,5 +1,5 @@
 /// The set `key_ops`. Order means nothing, and values that we do not know are skipped when read.
-package struct KeyOperations: Codable, Sendable, Equatable, ExpressibleByArrayLiteral {
+package struct KeyOperations: Codable, Sendable, Hashable, ExpressibleByArrayLiteral {
     package var values: Set<KeyOperation>
     /// What was read and skipped: for a server, which must not grant less than was asked for without a word.
     package private(set) var unknown: [String] = []
@@ -9,6 +9,8 @@ package struct KeyOperations: Codable, Sendable, Equatable, ExpressibleByArrayLi
 
     /// The same operations, whatever was skipped.
     package static func == (left: KeyOperations, right: KeyOperations) -> Bool { left.values == right.values }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(values) }
 
     package func contains(_ operation: KeyOperation) -> Bool { values.contains(operation) }
 

@@ -4,6 +4,8 @@ package enum PercentCoding {
     package static let metadataKey = "pkcs11-id"
     /// Where a CKA_LABEL is kept that differs from the object's name, as it is.
     package static var labelKey: String { "pkcs11-label" }
+    /// Where the label of a pair's public key is kept that differs from the private one's.
+    package static var publicLabelKey: String { "pkcs11-public-label" }
 
     package static func encode(_ bytes: some Sequence<UInt8>) -> String {
         let digits = Array("0123456789ABCDEF".utf8)

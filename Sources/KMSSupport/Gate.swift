@@ -1,5 +1,11 @@
 internal import CForkSupport
 
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Musl
+#endif
+
 /// The fork gate: who runs inside the library holds it, who waits steps out (`fork_support.h` says why).
 package enum Gate {
     /// Registers the fork handlers; false when the system refuses.
@@ -21,5 +27,10 @@ package enum Gate {
         let depth = fork_gate_suspend()
         defer { fork_gate_resume(depth) }
         return try body()
+    }
+
+    /// Waits outside the gate.
+    package static func pause(milliseconds: Int) {
+        outside { _ = poll(nil, 0, Int32(clamping: milliseconds)) }
     }
 }

@@ -11,6 +11,7 @@ package final class CurlTransport: HTTPTransport {
     private let sockets = SocketRegistry()
     private let nodes: [CurlNode]
     private let endpoints: Endpoints
+    private let limit: RequestLimit?
     /// Made at the first request: C_Initialize stays quick, and a host that loads us while it starts OpenSSL or libcurl
     /// is not disturbed.
     private let trust = Locked<TrustStore?>(nil)
@@ -27,6 +28,7 @@ package final class CurlTransport: HTTPTransport {
         endpoints = Endpoints(
             options.endpoints, choice: options.endpointChoice, failoverMilliseconds: options.failoverMilliseconds,
             counters: options.counters)
+        limit = RequestLimit(options.maximumRequests)
     }
 
     private static func urls(_ options: TransportOptions) throws(TransportError) -> [EndpointURL] {
@@ -67,11 +69,22 @@ package final class CurlTransport: HTTPTransport {
     package func perform(_ request: HTTPRequest, deadline: Deadline) throws(TransportError) -> HTTPResponse {
         try Gate.inside { () throws(TransportError) in
             try RequestTrace.follow(request, options) { trace throws(TransportError) in
-                try endpoints.perform(request, deadline: deadline) { (index, limits) throws(TransportError) in
-                    trace.attempt(at: nodes[index].url.text, options.counters)
-                    return try attempt(request, at: nodes[index], limits)
+                guard let limit else { return try perform(request, deadline: deadline, &trace) }
+                // This thread may have the only place.
+                guard !CurlTransport.isInsideRequest else { throw TransportError.nested }
+                return try limit.run(before: deadline) { () throws(TransportError) in
+                    try perform(request, deadline: deadline, &trace)
                 }
             }
+        }
+    }
+
+    private func perform(
+        _ request: HTTPRequest, deadline: Deadline, _ trace: inout RequestTrace
+    ) throws(TransportError) -> HTTPResponse {
+        try endpoints.perform(request, deadline: deadline) { (index, limits) throws(TransportError) in
+            trace.attempt(at: nodes[index].url.text, options.counters)
+            return try attempt(request, at: nodes[index], limits)
         }
     }
 

@@ -43,7 +43,7 @@ package final class Endpoints: Sendable {
             let isOpen = run.verdict != .later && outage.record(attemptBegan: began, now: Deadline.now)
             guard let wait = run.wait(isOpen: isOpen) else { return try run.result() }
             Log.info("\(run.lastWords); next try in \(wait) ms")
-            pause(milliseconds: wait)
+            Gate.pause(milliseconds: wait)
         }
     }
 

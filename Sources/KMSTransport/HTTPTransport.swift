@@ -125,6 +125,8 @@ package struct TransportOptions: Sendable {
     package var counters = Counters()
     /// A request that takes longer is worth a line in the log, in milliseconds; 0: none is.
     package var slowMilliseconds = 0
+    /// How many requests may be under way at once; 0: any number.
+    package var maximumRequests = 0
 
     package init(endpoint: String) { self.init(endpoints: [endpoint]) }
 

@@ -1,11 +1,5 @@
 package import KMSSupport
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
-
 /// What may still come of a request after one attempt.
 enum RetryVerdict {
     /// Nothing else: this is the result.
@@ -70,11 +64,6 @@ package struct RetrySchedule {
 
     /// Tries so far that ended in a wait.
     package var count: Int { attempts }
-}
-
-/// Waits outside the fork gate.
-func pause(milliseconds: Int) {
-    Gate.outside { _ = poll(nil, 0, Int32(clamping: milliseconds)) }
 }
 
 extension HTTPResponse {

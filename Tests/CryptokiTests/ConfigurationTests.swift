@@ -143,6 +143,7 @@ private let privateKey = TestIdentity.privateKey
         ("label = '123456789012345678901234567890123'", "kms-pkcs11.conf:1: label: it must have 1 to 32 bytes"),
         ("backend = 'hsm'", "kms-pkcs11.conf:1: backend: unknown backend \"hsm\"; known: fortanix"),
         ("app_id = 'me'", "kms-pkcs11.conf:1: app_id: it must be the app's UUID"),
+        ("app_id = '0f9d3fbc-4a5c-4b7b-9f0e-2f6f7f1d3c11'", "kms-pkcs11.conf:1: app_id: it needs cert_file"),
         ("api_endpoint = 'a'\nendpoints = ['b']", "kms-pkcs11.conf:2: api_endpoint and endpoints exclude each other"),
         ("api_endpoint = \"http://a.example.com\"", "kms-pkcs11.conf:1: api_endpoint: http:// would show credentials"),
         ("ca_certs_file = \"missing.pem\"", "kms-pkcs11.conf:1: ca_certs_file: cannot read missing.pem: No such file"),

@@ -19,6 +19,7 @@ final class FakeBackend: Backend {
         var authentications = 0
         var listings = 0
         var namesListed: [String] = []
+        var idsListed: [[UInt8]] = []
         var signatures: [(input: [UInt8], algorithm: SigningAlgorithm)] = []
         var signOuts = 0
         /// What the token asked for with keys and their operations, in order.
@@ -101,9 +102,13 @@ final class FakeBackend: Backend {
         let (answer, meanwhile) = try state.withLock { state throws(BackendError) in
             state.listings += 1
             if let label = query.label { state.namesListed.append(label) }
+            if let id = query.storedID { state.idsListed.append(id) }
             if let failure = state.failures[.list] ?? state.failure { throw failure }
             if state.isExpired { throw BackendError(.unauthenticated, "session over") }
-            let matching = state.keys.filter { query.label == nil || $0.label == query.label.map { Array($0.utf8) } }
+            let matching = state.keys.filter {
+                (query.label == nil || $0.label == query.label.map { Array($0.utf8) })
+                    && (query.storedID == nil || $0.attributes["id"] == query.storedID)
+            }
             let start = page.flatMap { Int($0.text) } ?? 0
             let keys = Array(matching.dropFirst(start).prefix(state.pageSize))
             let next = start + keys.count

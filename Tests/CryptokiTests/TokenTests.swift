@@ -91,6 +91,22 @@ struct TokenTests {
         #expect(throws: CKError(CKR_DEVICE_ERROR)) { try login(token, "right") }
     }
 
+    @Test("A KMS that makes wait: after wrong PINs they are locked, else it is busy")
+    func throttledLogins() throws {
+        let token = try token()
+        backend.state.withLock { $0.failure = BackendError(.throttled, "429") }
+        #expect(throws: CKError(CKR_DEVICE_ERROR)) { try login(token, "right") }
+        backend.state.withLock { $0.failure = nil }
+        #expect(throws: CKError(CKR_PIN_INCORRECT)) { try login(token, "wrong") }
+        backend.state.withLock { $0.failure = BackendError(.throttled, "429") }
+        #expect(throws: CKError(CKR_PIN_LOCKED)) { try login(token, "right") }
+        backend.state.withLock { $0.failure = nil }
+        try login(token, "right")
+        try token.logout()
+        backend.state.withLock { $0.failure = BackendError(.throttled, "429") }
+        #expect(throws: CKError(CKR_DEVICE_ERROR)) { try login(token, "right") }
+    }
+
     @Test("After a reset the same PIN logs in without the KMS, another PIN does not")
     func rememberedPIN() throws {
         let token = try token()

@@ -47,6 +47,33 @@ struct CurlTransportTests {
         #expect(Deadline.now - began < 1_500_000_000)
     }
 
+    @Test func whoFindsNoPlaceWaitsForOneUntilItsDeadline() throws {
+        let listener = try #require(Listener())
+        defer { listener.close() }
+        var options = TransportOptions(endpoint: "https://127.0.0.1:\(listener.port)")
+        options.maximumRequests = 1
+        let transport = try CurlTransport(options)
+        let isOver = Locked(false)
+        let holder = try #require(
+            Thread.start {
+                _ = try? transport.perform(HTTPRequest(.get, "/"), deadline: Deadline(milliseconds: 1_000))
+                isOver.withLock { $0 = true }
+            })
+        while transport.openConnections == 0, !isOver.withLock({ $0 }) { Gate.pause(milliseconds: 1) }
+        let error = #expect(throws: TransportError.self) {
+            try transport.perform(HTTPRequest(.get, "/"), deadline: Deadline(milliseconds: 200))
+        }
+        #expect(error?.kind == .timedOut && error?.wasNeverSent == true)
+        #expect(error?.message.contains("1 requests are under way already") == true)
+        // The place is given back.
+        let second = #expect(throws: TransportError.self) {
+            try transport.perform(HTTPRequest(.get, "/"), deadline: Deadline(milliseconds: 2_500))
+        }
+        #expect(isOver.withLock { $0 })
+        #expect(second?.message.contains("under way") == false)
+        pthread_join(holder, nil)
+    }
+
     @Test func aPortWithoutTLSIsNamed() throws {
         let listener = try #require(Listener())
         defer { listener.close() }

@@ -99,41 +99,64 @@ struct FortanixKeysTests {
         #expect(page.keys.isEmpty && page.next == nil)
     }
 
-    @Test func aLabelIsSoughtAsNameAndInTheMetadata() throws {
-        let transport = kms { request, _ in
-            request.path.contains("&name=")
-                ? answer(200, #"[{"kid":"k5","name":"a&b c/ü","obj_type":"AES"}]"#)
-                : request.path.contains("&start=")
-                    ? answer(200, #"[{"kid":"k9","name":"a&b c/ü","obj_type":"AES"},{"kid":"ka","obj_type":"AES"}]"#)
-                    : answer(
-                        200,
-                        #"""
-                        [{"kid":"k1","name":"1","obj_type":"AES",
-                          "custom_metadata":{"pkcs11-label":"a%26b%20c%2F%C3%BC","other":"1"}},
-                         {"kid":"k5","name":"a&b c/ü","obj_type":"AES"}]
-                        """#)
+    private func paths(_ transport: ScriptedTransport) -> [String] {
+        transport.requests.map(\.path).filter { plain($0) == path.keys }
+    }
+
+    @Test func aLabelThatIsThereIsOneRequest() throws {
+        let transport = kms { _, _ in
+            answer(
+                200,
+                #"""
+                [{"kid":"k1","name":"1","obj_type":"AES",
+                  "custom_metadata":{"pkcs11-label":"a%26b%20c%2F%C3%BC","other":"1"}},
+                 {"kid":"k5","name":"a&b c/ü","obj_type":"AES"}]
+                """#)
         }
         let page = try list(transport, KeyQuery(label: "a&b c/ü"))
-        let paths = transport.requests.map(\.path).filter { plain($0) == path.keys }
-        #expect(paths.count == 2)
-        #expect(paths.first?.hasSuffix("&name=a%26b%20c%2F%C3%BC") == true)
-        #expect(
-            paths.last?.hasSuffix("&custom_metadata.pkcs11-label=a%2526b%2520c%252F%25C3%25BC") == true)
-        #expect(page.keys.map(\.id.text) == ["k5", "k1"])
+        #expect(paths(transport).count == 1)
+        #expect(paths(transport).first?.hasSuffix("&pkcs11_label=a%26b%20c%2F%C3%BC") == true)
+        #expect(page.keys.map(\.id.text) == ["k1", "k5"] && page.next == nil)
         #expect(page.keys.allSatisfy { $0.label == Array("a&b c/ü".utf8) })
-        #expect(page.keys.last?.attributes == ["label": Array("a&b c/ü".utf8)])
-        // What the first page had by name is not listed twice.
-        let rest = try list(transport, KeyQuery(label: "a&b c/ü"), page: page.next)
-        #expect(rest.keys.map(\.id.text) == ["ka"])
+        #expect(page.keys.first?.attributes == ["label": Array("a&b c/ü".utf8)])
+    }
+
+    @Test func aLabelThatIsNotThereIsSoughtAsNameAndInTheMetadata() throws {
+        let transport = kms { request, _ in
+            request.path.contains("&name=")
+                ? answer(200, #"[{"kid":"k","name":"a b","obj_type":"AES"}]"#) : answer(200, "[]")
+        }
+        #expect(try list(transport, KeyQuery(label: "a b")).keys.map(\.id.text) == ["k"])
+        #expect(paths(transport).count == 3)
+        #expect(paths(transport)[1].hasSuffix("&name=a%20b"))
+        #expect(paths(transport)[2].hasSuffix("&custom_metadata.pkcs11-label=a%2520b"))
     }
 
     @Test(arguments: ["", "  ", "a\nb", String(repeating: "x", count: 4_097)])
-    func aLabelThatIsNoNameIsSoughtInTheMetadataOnly(label: String) throws {
+    func aLabelThatIsNoNameIsNotSoughtAsOne(label: String) throws {
         let transport = kms { _, _ in answer(200, "[]") }
         let page = try list(transport, KeyQuery(label: label))
         #expect(page.keys.isEmpty && page.next == nil)
-        #expect(transport.count(path.keys) == 1)
-        #expect(transport.requests.last?.path.contains("&name=") == false)
+        #expect(!paths(transport).contains { $0.contains("&name=") })
+    }
+
+    @Test func manyOfOneLabelComeInPages() throws {
+        let all = (100..<350).map { #"{"kid":"k\#($0)","name":"n","obj_type":"AES"}"# }
+        let transport = kms { request, _ in
+            let rest = request.path.contains("&start=k199") ? all.dropFirst(100).prefix(150) : all.prefix(100)
+            return answer(200, "[" + rest.joined(separator: ",") + "]")
+        }
+        let page = try list(transport, KeyQuery(label: "n"))
+        #expect(page.keys.count == 100 && page.next?.text == "k199")
+    }
+
+    @Test func anIdIsOneRequest() throws {
+        let transport = kms { _, _ in
+            answer(200, #"[{"kid":"k","obj_type":"AES","custom_metadata":{"pkcs11-id":"%FB%FF"}}]"#)
+        }
+        let page = try list(transport, KeyQuery(storedID: [0xFB, 0xFF]))
+        #expect(page.keys.first?.attributes["id"] == [0xFB, 0xFF] && page.next == nil)
+        #expect(paths(transport).count == 1 && paths(transport)[0].hasSuffix("&pkcs11_id=%2B%2F8%3D"))
     }
 
     @Test func metadataThatIsNotPercentCoded() throws {

@@ -21,6 +21,19 @@ struct FortanixSessionTests {
         #expect(transport.requests.first?.authorization?.text == "Basic " + apiKey)
     }
 
+    @Test func anAppWithACertificateHasNoSecret() throws {
+        let transport = kms { _, _ in answer(404) }
+        let app = "11111111-2222-3333-4444-555555555555"
+        try FortanixDSM(transport: transport, appID: app).authenticate(Secret(""), deadline: soon)
+        // base64 of the app and a colon.
+        #expect(
+            transport.requests.first?.authorization?.text
+                == "Basic MTExMTExMTEtMjIyMi0zMzMzLTQ0NDQtNTU1NTU1NTU1NTU1Og==")
+        // An API key comes first.
+        try FortanixDSM(transport: transport, appID: app).authenticate(Secret(apiKey), deadline: soon)
+        #expect(transport.requests.last?.authorization?.text == "Basic " + apiKey)
+    }
+
     @Test func acceptsTheURLSafeAlphabet() throws {
         // base64 of "11111111-2222-3333-4444-555555555555:~~~???" in both alphabets.
         let standard = "MTExMTExMTEtMjIyMi0zMzMzLTQ0NDQtNTU1NTU1NTU1NTU1On5+fj8/Pw=="

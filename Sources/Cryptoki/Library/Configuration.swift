@@ -18,7 +18,7 @@ package struct Configuration: Sendable {
         package var apiKey: Secret?
         package var tls = TLSOptions()
         package var proxy = ProxySettings()
-        /// UUID of the app that logs in with the client certificate.
+        /// UUID of the app that logs in with the client certificate, when there is no API key.
         package var appID: String?
         /// How long a listing of objects is believed.
         package var cacheSeconds: Int = 60
@@ -36,6 +36,9 @@ package struct Configuration: Sendable {
 
         package init() {}
 
+        /// What logs in without a PIN: the API key, or nothing but the app's certificate.
+        package var credential: Secret? { apiKey ?? appID.map { _ in Secret("") } }
+
         /// How to connect to these of the endpoints.
         package func transportOptions(
             _ endpoints: [String], counters: Counters = Counters(), log: LogSettings = LogSettings()
@@ -47,6 +50,7 @@ package struct Configuration: Sendable {
             options.proxy = proxy
             options.counters = counters
             options.slowMilliseconds = log.slowMilliseconds
+            options.maximumRequests = maximumConcurrentRequests
             return options
         }
     }

@@ -47,7 +47,7 @@ package struct ConfigurationKey<Target>: Sendable {
     /// What holds without the key, where that depends on others; nil: `standard`.
     let effective: (@Sendable (Target) -> String)?
 
-    enum Group: Sendable { case endpoints, authorities, client }
+    enum Group: Sendable { case endpoints, authorities, credential, client }
 
     init(
         _ name: String, _ kind: Kind, standard: String, unit: String? = nil, group: Group? = nil,

@@ -70,8 +70,8 @@ package enum ConfigurationKeys {
 
     private static var client: [ConfigurationKey<Configuration.Slot>] {
         [
-            ConfigurationKey("api_key", .text(SlotRules.apiKey), standard: "none", isSecret: true),
-            ConfigurationKey("app_id", .text(SlotRules.appID), standard: "none"),
+            ConfigurationKey("api_key", .text(SlotRules.apiKey), standard: "none", group: .credential, isSecret: true),
+            ConfigurationKey("app_id", .text(SlotRules.appID), standard: "none", group: .credential),
             ConfigurationKey("cert_file", .text(SlotRules.clientCertificate), standard: "none", group: .client),
             ConfigurationKey("key_file", .text(SlotRules.clientKey), standard: "none", group: .client),
         ]

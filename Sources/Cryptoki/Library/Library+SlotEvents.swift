@@ -1,15 +1,9 @@
 internal import CPKCS11
 internal import KMSSupport
 
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Musl
-#endif
-
 extension Library {
     /// Between two looks at the KMSs, in milliseconds.
-    private static var interval: Int32 { 1_000 }
+    private static var interval: Int { 1_000 }
 
     /// C_WaitForSlotEvent (section 5.5.4): a KMS that goes is a token that is removed. There is no thread in this module
     /// to watch for that, so the caller's own asks each KMS for its health, again and again when it may block.
@@ -24,10 +18,9 @@ extension Library {
     }
 
     private func pause() throws(CKError) {
-        let slice: Int32 = 100
+        let slice = 100
         for _ in 0..<Library.interval / slice {
-            // Outside the gate: a fork must not wait for this thread.
-            Gate.outside { _ = poll(nil, 0, slice) }
+            Gate.pause(milliseconds: slice)
             guard isInitialized else { throw CKError(CKR_CRYPTOKI_NOT_INITIALIZED) }
         }
     }

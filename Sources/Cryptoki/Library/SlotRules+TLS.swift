@@ -121,6 +121,9 @@ extension SlotRules {
 
     /// Whether certificates and keys can be used, once all keys of a slot are set.
     static func check(_ tls: TLSOptions, _ entries: [String: ConfigurationEntry]) throws(ConfigurationError) {
+        if let app = entries["app_id"], entries["api_key"] == nil, entries["cert_file"] == nil {
+            throw app.error("it needs cert_file and key_file, the certificate with which the app logs in")
+        }
         do throws(TLSOptions.Problem) {
             try tls.check()
         } catch {

@@ -4,19 +4,36 @@ internal import KMSSupport
 /// The attributes of one object, in the form in which C_GetAttributeValue hands them out.
 ///
 /// One block of bytes with an index instead of a dictionary of arrays: a token may hold ten thousand keys with some
-/// thirty attributes each.
+/// thirty attributes each. Most of these have the same index.
 package struct AttributeSet: Sendable {
-    private enum Access: UInt8 { case open, sensitive, exported }
+    fileprivate enum Access: UInt32 { case open, sensitive, exported }
 
-    private struct Entry {
-        var type: CK_ATTRIBUTE_TYPE
-        var offset: UInt32
-        var count: UInt32
-        var access: Access
+    /// Twelve bytes.
+    struct Entry: Hashable {
+        fileprivate var type: UInt32
+        fileprivate var offset: UInt32
+        /// In the lowest two bits the access, above them the length.
+        private var packed: UInt32
+
+        /// nil for numbers that no attribute has.
+        fileprivate init?(_ type: CK_ATTRIBUTE_TYPE, offset: Int, count: Int, _ access: Access) {
+            guard let type = UInt32(exactly: type), let offset = UInt32(exactly: offset), count < 1 << 30 else {
+                return nil
+            }
+            self.type = type
+            self.offset = offset
+            packed = UInt32(count) << 2 | access.rawValue
+        }
+
+        fileprivate var access: Access { Access(rawValue: packed & 3) ?? .sensitive }
+        fileprivate var range: Range<Int> { Int(offset)..<Int(offset) + Int(packed >> 2) }
     }
 
     private var entries: [Entry] = []
     private var bytes: [UInt8] = []
+
+    /// A value of at least so many bytes may be part of another one, as the modulus is of the public key.
+    private static var smallestShared: Int { 64 }
 
     package enum Value {
         case bytes(ArraySlice<UInt8>)
@@ -31,11 +48,11 @@ package struct AttributeSet: Sendable {
     /// Memory that the values take, in bytes.
     package var byteCount: Int { bytes.count }
 
-    package mutating func set(_ type: CK_ATTRIBUTE_TYPE, _ value: some Sequence<UInt8>) {
-        let offset = bytes.count
-        bytes.append(contentsOf: value)
-        guard let start = UInt32(exactly: offset), let count = UInt32(exactly: bytes.count - offset) else { return }
-        place(Entry(type: type, offset: start, count: count, access: .open))
+    package mutating func set(_ type: CK_ATTRIBUTE_TYPE, _ value: some Collection<UInt8>) {
+        let count = value.count
+        let shared = count < AttributeSet.smallestShared ? nil : bytes.offset(of: value)
+        if shared == nil { bytes.append(contentsOf: value) }
+        place(Entry(type, offset: shared ?? bytes.count - count, count: count, .open))
     }
 
     package mutating func set(_ type: CK_ATTRIBUTE_TYPE, _ value: Bool) { set(type, [value ? CK_TRUE : CK_FALSE]) }
@@ -44,10 +61,11 @@ package struct AttributeSet: Sendable {
 
     /// A secret part of a key.
     package mutating func setSecret(_ type: CK_ATTRIBUTE_TYPE, isReadable: Bool) {
-        place(Entry(type: type, offset: 0, count: 0, access: isReadable ? .exported : .sensitive))
+        place(Entry(type, offset: 0, count: 0, isReadable ? .exported : .sensitive))
     }
 
-    private mutating func place(_ entry: Entry) {
+    private mutating func place(_ entry: Entry?) {
+        guard let entry else { return }
         if let index = entries.firstIndex(where: { $0.type == entry.type }) {
             entries[index] = entry
         } else {
@@ -55,13 +73,23 @@ package struct AttributeSet: Sendable {
         }
     }
 
+    /// Gives back what is not needed: an object that has been made is kept for long.
+    mutating func settle(_ layouts: inout AttributeLayouts) {
+        entries = layouts.shared(entries)
+        bytes = Array(unsafeUninitializedCapacity: bytes.count) { room, count in
+            count = room.initialize(fromContentsOf: bytes)
+        }
+    }
+
     /// Overwrites the values, for a set with secret parts of a key.
     mutating func wipe() { bytes.withUnsafeMutableBytes { Secret.wipe($0) } }
 
     package subscript(type: CK_ATTRIBUTE_TYPE) -> Value? {
-        guard let entry = entries.first(where: { $0.type == type }) else { return nil }
+        guard let type = UInt32(exactly: type), let entry = entries.first(where: { $0.type == type }) else {
+            return nil
+        }
         switch entry.access {
-        case .open: return .bytes(bytes[Int(entry.offset)..<Int(entry.offset) + Int(entry.count)])
+        case .open: return .bytes(bytes[entry.range])
         case .sensitive: return .sensitive
         case .exported: return .exported
         }
@@ -83,5 +111,28 @@ package struct AttributeSet: Sendable {
     package func matches(_ type: CK_ATTRIBUTE_TYPE, _ value: some Collection<UInt8>) -> Bool {
         guard case .bytes(let own) = self[type] else { return false }
         return own.elementsEqual(value)
+    }
+}
+
+/// The indexes of attribute sets, each once. They differ by kind of object and by the lengths of labels.
+struct AttributeLayouts: Sendable {
+    private var known: Set<[AttributeSet.Entry]> = []
+
+    /// Labels of every length must not fill the memory.
+    private static var limit: Int { 1_000 }
+
+    mutating func shared(_ layout: [AttributeSet.Entry]) -> [AttributeSet.Entry] {
+        if known.count >= AttributeLayouts.limit { known = [] }
+        return known.insert(layout).memberAfterInsert
+    }
+}
+
+extension [UInt8] {
+    /// Where `part` begins in it.
+    fileprivate func offset(of part: some Collection<UInt8>) -> Int? {
+        guard let first = part.first, part.count <= count else { return nil }
+        return withUnsafeBufferPointer { all in
+            (0...all.count - part.count).first { all[$0] == first && all[$0...].starts(with: part) }
+        }
     }
 }

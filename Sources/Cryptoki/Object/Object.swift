@@ -9,11 +9,15 @@ package struct Object: Sendable {
     package let handle: CK_OBJECT_HANDLE
     package let keyID: KeyID
     package let objectClass: CK_OBJECT_CLASS
-    package let attributes: AttributeSet
+    package private(set) var attributes: AttributeSet
     /// What kind of key it is; nil for what is no key.
     package let key: KeyFacts?
     /// The session with which the object ends; nil for a token object.
     package let session: CK_SESSION_HANDLE?
+    /// Whether CKA_ID is what the KMS stores, and so what it can look for.
+    let hasStoredID: Bool
+    /// Of what the KMS said of it: as long as that is the same, so is the object.
+    let fingerprint: Int
 
     package struct KeyFacts: Sendable {
         package let keyType: CK_KEY_TYPE
@@ -32,8 +36,13 @@ package struct Object: Sendable {
     /// The same object under a session's roof: an alias of a key that stays where it is.
     func with(handle: CK_OBJECT_HANDLE, session: CK_SESSION_HANDLE?, attributes: AttributeSet) -> Object {
         Object(
-            handle: handle, keyID: keyID, objectClass: objectClass, attributes: attributes, key: key, session: session)
+            handle: handle, keyID: keyID, objectClass: objectClass, attributes: attributes, key: key, session: session,
+            hasStoredID: hasStoredID, fingerprint: fingerprint)
     }
+
+    func hasID(_ id: [UInt8]) -> Bool { attributes.matches(CKA_ID, id) }
+
+    mutating func settle(_ layouts: inout AttributeLayouts) { attributes.settle(&layouts) }
 }
 
 /// What every function below builds an object from.
@@ -43,6 +52,7 @@ package struct ObjectSource {
     package let context: LibraryContext
     /// nil: a token object.
     package let session: CK_SESSION_HANDLE?
+    let fingerprint: Int
 
     package init(
         slotID: CK_SLOT_ID, description: KeyDescription, context: LibraryContext, session: CK_SESSION_HANDLE? = nil
@@ -51,6 +61,7 @@ package struct ObjectSource {
         self.description = description
         self.context = context
         self.session = session
+        fingerprint = description.hashValue
     }
 
     /// Handles are the same in every process that talks to this KMS through this slot: a forked child, or a host that
@@ -65,11 +76,9 @@ package struct ObjectSource {
         return max(1, handle)
     }
 
-    /// CKA_ID: what the KMS stores, else the public key's hash, so that a key pair and its certificate have the same.
-    func identifier(subjectPublicKeyInfo: [UInt8]) throws(CryptoError) -> [UInt8] {
-        if let stored = description.attributes["id"] { return stored }
-        return try PublicKey.identifier(subjectPublicKeyInfo: subjectPublicKeyInfo, in: context)
-    }
+    /// CKA_ID where the KMS stores it; else it is the public key's hash, so that a key pair and its certificate have the
+    /// same.
+    var storedID: [UInt8]? { description.attributes["id"] }
 
     /// Makes the object, with the stored attributes over those that follow from the key.
     ///
@@ -89,7 +98,8 @@ package struct ObjectSource {
         }
         return Object(
             handle: try handle(objectClass), keyID: description.id, objectClass: objectClass, attributes: attributes,
-            key: key, session: session)
+            key: key, session: session, hasStoredID: description.attributes[prefix + "id"] != nil,
+            fingerprint: fingerprint)
     }
 
     /// What both faces of a key pair have in common unless the public one has its own.

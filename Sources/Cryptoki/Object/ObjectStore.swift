@@ -3,53 +3,26 @@ internal import KMSBackend
 internal import KMSSupport
 internal import OpenSSLCrypto
 
-/// The directory of a token's objects: what the last listings said, believed for the slot's `cache_ttl`.
+/// The directory of a token's objects: what the KMS last said, believed for the slot's `cache_ttl`.
 ///
-/// It survives fork and C_Initialize, so that a worker finds its key again without the network.
+/// It survives fork and C_Initialize, so that a worker finds its key again without the network. Threads that want to know
+/// the same at the same time ask once.
 final class ObjectStore: Sendable {
     private let slotID: CK_SLOT_ID
     private let backend: any Backend
-    private let cacheSeconds: Int
+    private let rules: CacheRules
     private let context: LibraryContext
     /// Nanoseconds of a monotonic clock.
     private let now: @Sendable () -> UInt64
-    private let state = Locked(State())
+    private let directory = Locked(ObjectDirectory())
+    private let layouts = Locked(AttributeLayouts())
+    private let flights = SingleFlight<Flight, BackendError>()
 
-    private struct State {
-        var objects: [Object] = []
-        var positions: [CK_OBJECT_HANDLE: Int] = [:]
-        /// When everything was listed; nil: never, or no longer believed.
-        var listedAt: UInt64?
-        /// When single names were asked for.
-        var namesAskedAt: [String: UInt64] = [:]
-        /// When objects were made, changed or removed here: newer than what a listing that began before says.
-        var changedAt: [KeyID: UInt64] = [:]
-        /// Whether `objects` once was everything: good enough when the KMS is away.
-        var isComplete = false
-
-        /// Puts what the KMS answered in the place of what `isReplaced` says, but for objects that this process changed
-        /// in the meantime: the answer may be older, and a KMS may take a second to forget what was deleted.
-        mutating func merge(_ listed: [Object], askedAt: UInt64, _ isReplaced: (Object) -> Bool) {
-            changedAt = changedAt.filter { askedAt < $0.value &+ ObjectStore.settlingNanoseconds }
-            objects.removeAll { isReplaced($0) && changedAt[$0.keyID] == nil }
-            objects += listed.filter { changedAt[$0.keyID] == nil }
-        }
-
-        mutating func index() {
-            positions = [:]
-            for (position, object) in objects.enumerated() { positions[object.handle] = position }
-        }
+    /// Answers to questions that were asked before an invalidation are nobody else's.
+    private struct Flight: Hashable {
+        let scope: SearchScope
+        let epoch: UInt64
     }
-
-    /// A name that was not there is asked for again after this many seconds.
-    private static var negativeSeconds: Int { 5 }
-
-    /// A search without a label lists everything anew after this many seconds: hosts search so when they start or read
-    /// their configuration again (libp11 0.4.12 in NGINX's master), and a key that was made for that must be there.
-    /// A worker searches by label and is answered from memory for all of `cache_ttl`.
-    private static var listingSeconds: Int { 2 }
-
-    private static var settlingNanoseconds: UInt64 { 2_000_000_000 }
 
     init(
         slotID: CK_SLOT_ID, backend: any Backend, cacheSeconds: Int, context: LibraryContext,
@@ -58,127 +31,122 @@ final class ObjectStore: Sendable {
         self.now = now
         self.slotID = slotID
         self.backend = backend
-        self.cacheSeconds = cacheSeconds
+        rules = CacheRules(seconds: cacheSeconds)
         self.context = context
     }
 
-    func object(_ handle: CK_OBJECT_HANDLE) -> Object? {
-        state.withLock { state in state.positions[handle].map { state.objects[$0] } }
-    }
+    func object(_ handle: CK_OBJECT_HANDLE) -> Object? { directory.withLock { $0[handle] } }
 
     /// The next search asks the KMS. Handles that hosts hold stay good until its answer says otherwise.
-    func invalidate() {
-        state.withLock {
-            $0.listedAt = nil
-            $0.namesAskedAt = [:]
-        }
-    }
+    func invalidate() { directory.withLock { $0.invalidate() } }
 
     /// Without asking the KMS.
-    func matching(_ template: Template) -> [Object] { state.withLock { $0.objects.filter(template.matches) } }
+    func matching(_ template: Template) -> [Object] { directory.withLock { $0.objects }.filter(template.matches) }
 
     /// The faces of a security object that was made or changed just now.
     func insert(_ objects: [Object], of key: KeyID) {
-        state.withLock {
-            $0.objects.removeAll { $0.keyID == key }
-            $0.objects.append(contentsOf: objects)
-            $0.index()
-            $0.changedAt[key] = now()
-            for object in objects { $0.namesAskedAt[object.label] = nil }
-        }
+        let settled = settled(objects)
+        directory.withLock { $0.replace(key, by: settled, now: now()) }
     }
 
     func remove(_ key: KeyID) { insert([], of: key) }
 
     /// All objects that match, private ones included.
     func find(_ template: Template, login: Login, deadline: Deadline) throws(CKError) -> [Object] {
+        let scope = SearchScope(template)
+        defer { directory.withLock { $0.noteSearch(scope, now: now()) } }
+        guard !directory.withLock({ $0.standsIn(for: scope, rules, now: now()) }) else { return matching(template) }
         do throws(BackendError) {
-            try login.renewing(deadline) { () throws(BackendError) in try refresh(for: template, deadline: deadline) }
+            try login.renewing(deadline) { () throws(BackendError) in try refresh(scope, deadline: deadline) }
         } catch {
-            let isComplete = state.withLock { $0.isComplete }
             let isTemporary =
                 switch error.kind {
                 case .unavailable, .timedOut, .throttled: true
                 default: false
                 }
-            guard isComplete, isTemporary else {
+            guard isTemporary, directory.withLock({ $0.knows(scope) }) else {
                 Log.error("C_FindObjects: \(error.message)")
                 throw CKError(error, .search)
             }
+            directory.withLock { $0.noteMiss(now: now()) }
             Log.warning("C_FindObjects: answered from an older listing, because: \(error.message)")
         }
-        return state.withLock { $0.objects.filter(template.matches) }
+        return matching(template)
     }
 
     // MARK: -
 
-    private func refresh(for template: Template, deadline: Deadline) throws(BackendError) {
-        let listedAt = state.withLock { $0.listedAt }
-        guard let label = template.label else {
-            guard isFresh(listedAt, seconds: min(cacheSeconds, ObjectStore.listingSeconds)) else {
-                return try refreshAll(deadline: deadline)
+    private func refresh(_ scope: SearchScope, deadline: Deadline) throws(BackendError) {
+        try ask(scope, deadline: deadline)
+        guard case .id = scope, !directory.withLock({ $0.objects }).contains(where: scope.covers) else { return }
+        // Ids that follow from public keys are found in a list of everything only.
+        if !directory.withLock({ $0.answers(scope, rules, now: now()) }) { try ask(.everything, deadline: deadline) }
+    }
+
+    /// Asks the KMS unless the directory has the answer.
+    private func ask(_ scope: SearchScope, deadline: Deadline) throws(BackendError) {
+        while true {
+            let epoch = directory.withLock { $0.answers(scope, rules, now: now()) ? nil : $0.epoch }
+            guard let epoch else { return }
+            let (outcome, isOwn) = flights.run(Flight(scope: scope, epoch: epoch), deadline: deadline) {
+                () throws(BackendError) in
+                try fetch(scope, epoch: epoch, deadline: deadline)
             }
-            return
-        }
-        // No KMS has names of this length, and the query would not fit a URL.
-        guard label.utf8.count <= 4_096 else { return }
-        if isFresh(listedAt, seconds: cacheSeconds) {
-            // A label that the directory does not have may be new: ask for that name alone.
-            guard !state.withLock({ $0.objects.contains { $0.label == label } }),
-                !isFresh(state.withLock { $0.namesAskedAt[label] }, seconds: ObjectStore.negativeSeconds)
-            else { return }
-            return try refresh(label: label, deadline: deadline)
-        }
-        if !isFresh(state.withLock { $0.namesAskedAt[label] }, seconds: cacheSeconds) {
-            try refresh(label: label, deadline: deadline)
-        }
-    }
-
-    private func refreshAll(deadline: Deadline) throws(BackendError) {
-        let startedAt = now()
-        let objects = try list(KeyQuery(), deadline: deadline)
-        state.withLock {
-            $0.merge(objects, askedAt: startedAt) { _ in true }
-            $0.index()
-            $0.listedAt = now()
-            $0.namesAskedAt = [:]
-            $0.isComplete = true
-        }
-    }
-
-    private func refresh(label: String, deadline: Deadline) throws(BackendError) {
-        // A backend may ignore the label, or be less strict about it. What has this label may have another face with
-        // another one.
-        let startedAt = now()
-        let objects = try list(KeyQuery(label: label), deadline: deadline)
-        let matching = Set(objects.filter { $0.label == label }.map { $0.keyID })
-        state.withLock {
-            $0.merge(objects.filter { matching.contains($0.keyID) }, askedAt: startedAt) {
-                $0.label == label || matching.contains($0.keyID)
+            switch outcome {
+            case .done: return
+            // The other thread's time was over, and this one's is not.
+            case .failed(let error) where !isOwn && error.kind == .timedOut && !deadline.isOver: continue
+            case .failed(let error): throw error
+            case .waitedInVain: throw BackendError(.timedOut, "another thread's listing took too long")
             }
-            $0.index()
-            // Labels that hosts make up must not fill the memory.
-            if $0.namesAskedAt.count >= 10_000 { $0.namesAskedAt = [:] }
-            $0.namesAskedAt[label] = now()
         }
     }
 
-    private func list(_ query: KeyQuery, deadline: Deadline) throws(BackendError) -> [Object] {
+    private func fetch(_ scope: SearchScope, epoch: UInt64, deadline: Deadline) throws(BackendError) {
+        let began = now()
+        let known = KnownObjects(scope == .everything ? directory.withLock { $0.objects } : [])
         var objects: [Object] = []
         var page: PageToken?
         repeat {
-            let answer = try backend.listKeys(matching: query, page: page, deadline: deadline)
+            let answer = try backend.listKeys(matching: scope.query, page: page, deadline: deadline)
             for description in answer.keys {
-                objects += ObjectFactory.objects(
-                    ObjectSource(slotID: slotID, description: description, context: context))
+                let source = ObjectSource(slotID: slotID, description: description, context: context)
+                objects += known.objects(source) ?? settled(ObjectFactory.objects(source))
             }
             page = answer.next
         } while page != nil
-        return objects
+        directory.withLock { [objects] in
+            $0.merge(objects, for: scope, askedAt: began, epoch: epoch, rules: rules)
+        }
     }
 
-    private func isFresh(_ time: UInt64?, seconds: Int) -> Bool {
-        guard let time else { return false }
-        return now() &- time < UInt64(clamping: seconds) &* 1_000_000_000
+    private func settled(_ objects: [Object]) -> [Object] {
+        var objects = objects
+        for index in objects.indices { layouts.withLock { objects[index].settle(&$0) } }
+        return objects
+    }
+}
+
+/// Objects by their keys, so that a new listing need not make again what has not changed: that takes time, and twice
+/// the memory while both are there.
+private struct KnownObjects {
+    private let objects: [Object]
+    private var places: [KeyID: Range<Int>]
+
+    init(_ objects: [Object]) {
+        self.objects = objects
+        places = Dictionary(minimumCapacity: objects.count / 2)
+        for (index, object) in objects.enumerated() {
+            // The faces of a key are next to each other.
+            let start = places[object.keyID].flatMap { $0.upperBound == index ? $0.lowerBound : nil } ?? index
+            places[object.keyID] = start..<index + 1
+        }
+    }
+
+    /// nil when the KMS says something new of the key.
+    func objects(_ source: ObjectSource) -> [Object]? {
+        guard let place = places[source.description.id], objects[place.lowerBound].fingerprint == source.fingerprint
+        else { return nil }
+        return Array(objects[place])
     }
 }

@@ -27,6 +27,8 @@ package final class Login: Sendable {
         var accepted: Fingerprint?
         /// The backend holds the slot's own credential.
         var isConfiguredAccepted = false
+        /// Credentials that the KMS refused since it last accepted one.
+        var refusals = 0
     }
 
     private struct Fingerprint: Sendable {
@@ -54,8 +56,8 @@ package final class Login: Sendable {
     package func reset() { state.withLock { $0.isLoggedIn = false } }
 
     /// - Returns: whether the KMS was asked.
-    /// - Throws: CKR_USER_ALREADY_LOGGED_IN, CKR_USER_TYPE_INVALID, CKR_PIN_INCORRECT, CKR_PIN_LEN_RANGE,
-    ///   CKR_ARGUMENTS_BAD, CKR_DEVICE_ERROR.
+    /// - Throws: CKR_USER_ALREADY_LOGGED_IN, CKR_USER_TYPE_INVALID, CKR_PIN_INCORRECT, CKR_PIN_LOCKED,
+    ///   CKR_PIN_LEN_RANGE, CKR_ARGUMENTS_BAD, CKR_DEVICE_ERROR.
     package func login(_ userType: CK_USER_TYPE, pin: Input, deadline: Deadline) throws(CKError) -> Bool {
         let bytes = try pin.bytes()
         // There is no security officer on this side of a KMS.
@@ -190,11 +192,22 @@ package final class Login: Sendable {
     private func authenticate(_ credential: Secret, deadline: Deadline) throws(CKError) {
         do throws(BackendError) {
             try backend.authenticate(credential, deadline: deadline)
+            state.withLock { $0.refusals = 0 }
         } catch {
-            Log.error("C_Login: \(error.message)")
             switch error.kind {
-            case .unauthenticated, .forbidden, .invalid: throw CKError(CKR_PIN_INCORRECT)
-            default: throw CKError(error)
+            case .unauthenticated, .forbidden, .invalid:
+                Log.error("C_Login: \(error.message)")
+                state.withLock { $0.refusals += 1 }
+                throw CKError(CKR_PIN_INCORRECT)
+            // Whether it is for wrong PINs that the KMS wants us to wait, only those who gave some can tell.
+            case .throttled where state.withLock({ $0.refusals > 0 }):
+                Log.error(
+                    "C_Login: after wrong PINs the KMS makes this app wait before its next login, longer than this call"
+                        + " may take: \(error.message)")
+                throw CKError(CKR_PIN_LOCKED)
+            default:
+                Log.error("C_Login: \(error.message)")
+                throw CKError(error)
             }
         }
     }

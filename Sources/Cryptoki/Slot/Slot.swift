@@ -31,7 +31,6 @@ struct Slot: Sendable {
             token = nil
             return
         }
-        Slot.warnAboutUnused(id, settings)
         let options = settings.transportOptions(settings.endpoints, counters: counters, log: log)
         let transport: CurlTransport
         do throws(TransportError) {
@@ -40,23 +39,14 @@ struct Slot: Sendable {
             Log.error("slot \(id): \(error.message)")
             throw CKError(CKR_GENERAL_ERROR)
         }
-        guard let backend = BackendTable.make(settings.backend, transport: transport) else {
+        guard let backend = BackendTable.make(settings.backend, transport: transport, appID: settings.appID)
+        else {
             Log.error(
                 "slot \(id): there is no backend \"\(settings.backend)\"; known: "
                     + BackendTable.names.joined(separator: ", "))
             throw CKError(CKR_GENERAL_ERROR)
         }
         token = Token(slotID: id, settings: settings, endpoint: endpoint, backend: backend, context: context)
-    }
-
-    /// What the file may say and this version does not act on: better a line in the log than silence.
-    private static func warnAboutUnused(_ id: CK_SLOT_ID, _ settings: Configuration.Slot) {
-        if settings.appID != nil {
-            Log.warning("slot \(id): app_id has no effect yet: log in with the app's API key")
-        }
-        if settings.maximumConcurrentRequests > 0 {
-            Log.warning("slot \(id): max_concurrent_requests_per_slot has no effect yet")
-        }
     }
 
     var info: CK_SLOT_INFO {

@@ -35,7 +35,7 @@ package final class Token: Sendable {
         deadlineMilliseconds = settings.deadlineMilliseconds
         signatureCheck = SignatureCheck(settings.verifiedSignatures, in: context)
         sessionKeyResidence = settings.hasLocalSessionKeys ? .local : .transient
-        login = Login(backend: backend, configured: settings.apiKey, context: context)
+        login = Login(backend: backend, configured: settings.credential, context: context)
         store = ObjectStore(
             slotID: slotID, backend: backend, cacheSeconds: settings.cacheSeconds, context: context, now: now)
         serialNumber = Token.serialNumber(endpoint, label: settings.label, context)

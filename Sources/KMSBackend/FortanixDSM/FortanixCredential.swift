@@ -2,7 +2,8 @@ internal import FoundationEssentials
 internal import KMSModel
 package import KMSSupport
 
-/// An API key: base64 of `<app uuid>:<secret>`, which is what HTTP's Basic scheme wants as it is.
+/// An API key: base64 of `<app uuid>:<secret>`, which is what HTTP's Basic scheme wants as it is. Of an app with a
+/// certificate the secret is empty.
 package struct FortanixCredential: Sendable {
     /// In plain base64, padded.
     package let key: Secret
@@ -41,6 +42,8 @@ package struct FortanixCredential: Sendable {
         guard FortanixCredential.isIdentityAndSecret(text) else { throw FortanixCredential.malformed }
         key = Secret(copying: &text)
     }
+
+    init(appID: String) { key = Secret(Data((appID + ":").utf8).base64EncodedString()) }
 
     private static func isIdentityAndSecret(_ base64: [UInt8]) -> Bool {
         guard var decoded = Data(base64Encoded: Data(base64)) else { return false }

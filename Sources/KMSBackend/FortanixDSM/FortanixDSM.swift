@@ -5,7 +5,13 @@ package import KMSTransport
 package final class FortanixDSM: Backend {
     let session: FortanixSession
 
-    package init(transport: any HTTPTransport) { session = FortanixSession(transport: transport) }
+    /// Of the app that logs in with a client certificate.
+    private let appID: String?
+
+    package init(transport: any HTTPTransport, appID: String? = nil) {
+        session = FortanixSession(transport: transport)
+        self.appID = appID
+    }
 
     package var capabilities: Capabilities {
         [
@@ -22,6 +28,9 @@ package final class FortanixDSM: Backend {
     package var entityID: String? { session.entityID }
 
     package func authenticate(_ credential: Secret, deadline: Deadline) throws(BackendError) {
+        if credential.isEmpty, let appID {
+            return try session.authenticate(FortanixCredential(appID: appID), deadline: deadline)
+        }
         try session.authenticate(try FortanixCredential(credential), deadline: deadline)
     }
 

@@ -27,7 +27,8 @@ extension BackendError {
         if secrets.contains(where: { $0.isQuoted(in: text) }) {
             text = "(not shown: the answer repeats data of the request)"
         }
-        let answer = text.isEmpty ? "\(response.status)" : "\(response.status) \(text)"
+        var answer = text.isEmpty ? "\(response.status)" : "\(response.status) \(text)"
+        if let seconds = response.retryAfterSeconds { answer += " (to be tried again in \(seconds) s)" }
         self.init(
             BackendError.kind(ofStatus: response.status), "\(doing): \(answer)" + BackendError.note(response.trace))
     }

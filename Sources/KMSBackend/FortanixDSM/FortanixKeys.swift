@@ -4,31 +4,40 @@ package import KMSSupport
 internal import KMSTransport
 
 extension FortanixDSM {
-    /// GET /crypto/v1/keys. By label: the objects of that name, and those that keep the label in their metadata.
+    /// GET /crypto/v1/keys. What has a label or an id is one request, unless there is no such object.
     package func listKeys(
         matching query: KeyQuery, page: PageToken?, deadline: Deadline
     ) throws(BackendError) -> KeyPage {
+        if let id = query.storedID {
+            let filter = "&pkcs11_id=" + PercentCoding.encode(Data(id).base64EncodedString().utf8)
+            return try listPage(filter, page: page, deadline: deadline)
+        }
         guard let label = query.label else { return try listPage("", page: page, deadline: deadline) }
-        let filter =
-            "&custom_metadata.\(PercentCoding.labelKey)="
-            + PercentCoding.encode(PercentCoding.encode(label.utf8).utf8)
-        guard page == nil else {
-            var rest = try listPage(filter, page: page, deadline: deadline)
-            // Those of that name were on the first page.
-            if FortanixName.isPossible(label) { rest.keys.removeAll { $0.name == label } }
-            return rest
+        var found = try listPage(
+            "&pkcs11_label=" + PercentCoding.encode(label.utf8), page: page, deadline: deadline)
+        guard page == nil, found.next == nil, !found.keys.contains(where: { $0.label == Array(label.utf8) }) else {
+            return found
         }
-        var result = KeyPage(keys: [], next: nil)
-        if FortanixName.isPossible(label) {
-            // Names are unique: there is no second page.
-            let name = "&name=" + PercentCoding.encode(label.utf8)
-            result.keys = try listPage(name, page: nil, deadline: deadline).keys
+        // How a version of the API understands that parameter is written nowhere. Before the answer is no, it is asked
+        // in words that are.
+        for filter in FortanixDSM.filters(of: label) {
+            var next: PageToken?
+            repeat {
+                let more = try listPage(filter, page: next, deadline: deadline)
+                found.keys += more.keys
+                next = more.next
+            } while next != nil
         }
-        let named = Set(result.keys.map(\.id))
-        let labelled = try listPage(filter, page: nil, deadline: deadline)
-        result.keys += labelled.keys.filter { !named.contains($0.id) }
-        result.next = labelled.next
-        return result
+        return found
+    }
+
+    /// The objects of that name, and those that keep the label in their metadata, where they keep it percent-coded.
+    private static func filters(of label: String) -> [String] {
+        var filters: [String] = []
+        if FortanixName.isPossible(label) { filters.append("&name=" + PercentCoding.encode(label.utf8)) }
+        let coded = PercentCoding.encode(label.utf8)
+        guard coded != label else { return filters }
+        return filters + ["&custom_metadata.\(PercentCoding.labelKey)=" + PercentCoding.encode(coded.utf8)]
     }
 
     /// In the order of `kid`, so that a page can begin after the last key of the one before.
@@ -54,12 +63,17 @@ extension FortanixDSM {
                 keys.append(KeyDescription(sobject, id: KeyID(kid), certificate: value))
             }
         }
-        // A listing ends with an empty page: a KMS may allow less per page than asked for.
-        return KeyPage(keys: keys, next: entries.last?.kid.map { PageToken($0) })
+        // A listing ends with an empty page: a KMS may allow less per page than asked for. So few that the KMS has looked
+        // for are all there are.
+        let isEnd = !filter.isEmpty && entries.count < FortanixDSM.smallestPage
+        return KeyPage(keys: keys, next: isEnd ? nil : entries.last?.kid.map { PageToken($0) })
     }
 
     /// The API's own default, and its maximum.
     private static var pageSize: Int { 1_000 }
+
+    /// No KMS allows less per page.
+    private static var smallestPage: Int { 100 }
 
     /// Some versions list certificates without their value; then it is asked for one by one.
     private func certificate(_ sobject: Sobject, kid: String, deadline: Deadline) throws(BackendError) -> Data? {

@@ -2,12 +2,6 @@ internal import KMSModel
 internal import KMSSupport
 internal import KMSTransport
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
-
 /// The session at the KMS: a bearer token, shared by all threads and inherited by forked children, renewed when it is
 /// about to expire or when the KMS no longer knows it.
 final class FortanixSession: Sendable {
@@ -151,7 +145,7 @@ final class FortanixSession: Sendable {
                     throw BackendError(.timedOut, "another thread's login at the KMS took too long")
                 }
                 // Not a condition variable: its lock could be taken in the middle of a fork. A login takes milliseconds.
-                Gate.outside { _ = poll(nil, 0, 2) }
+                Gate.pause(milliseconds: 2)
             }
         }
     }

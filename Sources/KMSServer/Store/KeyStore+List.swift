@@ -14,7 +14,8 @@ package struct KeyQuery: Sendable {
     package var name: String?
     package var groupID: String?
     package var objType: ObjectType?
-    /// The `pkcs11-label` of an object's metadata, or else its name.
+    /// The `pkcs11-label` of an object's metadata, as it is or percent-coded, or else its name; or the
+    /// `pkcs11-public-label` of a key pair.
     package var label: String?
     /// Id of an app or user.
     package var creator: String?
@@ -109,13 +110,14 @@ extension KeyStore {
         if let label = query.label {
             condition += """
                  AND kid IN (
-                    SELECT kid FROM sobject_metadata WHERE key = ? AND value = ?
+                    SELECT kid FROM sobject_metadata WHERE key IN (?, ?) AND value IN (?, ?)
                     UNION ALL
                     SELECT kid FROM sobject AS named WHERE acct_id = ? AND name = ? AND NOT EXISTS (
                         SELECT 1 FROM sobject_metadata WHERE kid = named.kid AND key = ?))
                 """
             let key = PercentCoding.labelKey
-            arguments += [key, label, query.account, label, key]
+            let coded = PercentCoding.encode(label.utf8)
+            arguments += [key, PercentCoding.publicLabelKey, label, coded, query.account, label, key]
         }
         if let creator = query.creator {
             condition += """

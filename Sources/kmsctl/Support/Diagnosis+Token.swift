@@ -11,7 +11,8 @@ extension Diagnosis {
     /// - Parameter names: keys to sign with; empty: every key that signs.
     mutating func token(_ slot: Configuration.Slot, transport: CurlTransport, keys names: [String]) {
         let label = slot.label
-        guard let backend = BackendTable.make(slot.backend, transport: transport) else { return }
+        guard let backend = BackendTable.make(slot.backend, transport: transport, appID: slot.appID)
+        else { return }
         defer { backend.signOut(deadline: Deadline(milliseconds: 1000)) }
         let authenticated: Void? = run(.authentication, slot: label) { () throws(Failure) in
             try Self.authenticate(slot, backend)
@@ -29,15 +30,15 @@ extension Diagnosis {
     private static func authenticate(
         _ slot: Configuration.Slot, _ backend: any Backend
     ) throws(Failure) -> (Void, String) {
-        guard let key = slot.apiKey else {
+        guard let credential = slot.credential else {
             throw Failure(
                 code: .unauthenticated, detail: "no API key is configured",
                 remedy: "Give the file that the PIN names, as in: kmsctl doctor --api-key-file /etc/kms-pkcs11/api-key"
-                    + " (for the PIN file:/etc/kms-pkcs11/api-key); or set api_key or FORTANIX_API_KEY.")
+                    + " (for the PIN file:/etc/kms-pkcs11/api-key); or set api_key or FORTANIX_API_KEY, or app_id.")
         }
         do {
-            try backend.authenticate(key, deadline: Deadline(milliseconds: slot.deadlineMilliseconds))
-            return ((), "the KMS accepts the API key")
+            try backend.authenticate(credential, deadline: Deadline(milliseconds: slot.deadlineMilliseconds))
+            return ((), "the KMS accepts the \(credential.isEmpty ? "app's certificate" : "API key")")
         } catch {
             if error.kind == .notFound || error.kind == .protocolViolation,
                 let url = slot.endpoints.first.flatMap({ try? EndpointURL($0) })

@@ -1,16 +1,18 @@
 """A running kmsd with the group, app, keys and certificates that the tests share."""
 
 import base64
+import http.client
 import json
 import re
 import shutil
 import signal
+import ssl
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from certificates import Authority, make_rsa_key, public_half
-from processes import Service, clean_environment, run, wait_until
+from processes import PATIENCE, Service, clean_environment, run, wait_until
 
 RSA_KEY = "app.aserracorp.com-key"
 P256_KEY = "p256-key"
@@ -143,6 +145,21 @@ class KMS:
 
     def json(self, *args):
         return json.loads(self.run_kmsctl(*args, "--json").stdout)
+
+    def ask(self, method: str, path: str, body=None, authorization: str | None = None):
+        """The JSON that the REST API answers, to the administrator unless `authorization` says otherwise."""
+        trust = ssl.create_default_context(cafile=self.ca_file)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=trust, timeout=PATIENCE)
+        token = authorization or "Bearer " + json.loads((self.directory / "session.json").read_text())["access_token"]
+        headers = {"Authorization": token, "Content-Type": "application/json"}
+        try:
+            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            assert answer.status < 300, f"{method} {path}: {answer.status} {text[:300]}"
+            return json.loads(text or b"null")
+        finally:
+            connection.close()
 
     def public_key_pem(self, name: str) -> str:
         """The public key of a security object, as SubjectPublicKeyInfo in PEM, taken from the KMS itself."""

@@ -1,4 +1,4 @@
-"""A TLS server in front of the KMS with certificates, versions and demands of the test's choice, and a CONNECT proxy."""
+"""TLS servers in front of the KMS with certificates, versions and demands of the test's choice, and proxies."""
 
 import base64
 import socket
@@ -141,3 +141,76 @@ class ConnectProxy(Relay):
         server = socket.create_connection(self._address or (host.strip("[]"), int(port)))
         peer.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         self.join(peer, server)
+
+
+class SOCKSProxy(Relay):
+    """A SOCKS proxy (4, 4a, RFC 1928 with RFC 1929) that knows CONNECT to IPv4 addresses and names. `targets` are those
+    asked for; `login` is the user and password that it wants; with `address` every tunnel leads there. `fault` is what it
+    does to requests: `refuse`, `close`, `garbage` or `silence`.
+    """
+
+    def __init__(self, login: tuple[str, str] | None = None, address: tuple[str, int] | None = None,
+                 fault: str | None = None):  # fmt: skip
+        self.targets: list[str] = []
+        self._login = login
+        self._address = address
+        self._fault = fault
+
+    def serve(self, peer: socket.socket):
+        version = self._read(peer, 1)[0]
+        host, port = self._ask5(peer) if version == 5 else self._ask4(peer)
+        self.targets.append(f"{host}:{port}")
+        match self._fault:
+            case "refuse":
+                # "Connection not allowed by ruleset".
+                peer.sendall(bytes([5, 2, 0, 1]) + bytes(6))
+            case "garbage":
+                peer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            case "silence":
+                peer.recv(1)
+        if self._fault:
+            return
+        server = socket.create_connection(self._address or (host, port))
+        peer.sendall(bytes([5, 0, 0, 1]) + bytes(6) if version == 5 else bytes([0, 0x5A]) + bytes(6))
+        self.join(peer, server)
+
+    def _ask5(self, peer: socket.socket) -> tuple[str, int]:
+        methods = self._read(peer, self._read(peer, 1)[0])
+        wanted = 2 if self._login else 0
+        if wanted not in methods:
+            peer.sendall(bytes([5, 0xFF]))
+            raise OSError("no common method")
+        peer.sendall(bytes([5, wanted]))
+        if self._login:
+            self._read(peer, 1)
+            given = tuple(self._read(peer, self._read(peer, 1)[0]).decode() for _ in range(2))
+            peer.sendall(bytes([1, 0 if given == self._login else 1]))
+            if given != self._login:
+                raise OSError("wrong password")
+        _, command, _, kind = self._read(peer, 4)
+        assert command == 1 and kind in (1, 3), "only CONNECT to IPv4 addresses and names"
+        host = self._read(peer, 4) if kind == 1 else self._read(peer, self._read(peer, 1)[0])
+        return socket.inet_ntoa(host) if kind == 1 else host.decode(), int.from_bytes(self._read(peer, 2))
+
+    def _ask4(self, peer: socket.socket) -> tuple[str, int]:
+        assert self._read(peer, 1)[0] == 1, "only CONNECT"
+        port, address = int.from_bytes(self._read(peer, 2)), self._read(peer, 4)
+        self._text(peer)
+        # 0.0.0.x: version 4a, the name follows.
+        return self._text(peer) if address[:3] == bytes(3) else socket.inet_ntoa(address), port
+
+    @staticmethod
+    def _read(peer: socket.socket, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            chunk = peer.recv(count - len(data))
+            if not chunk:
+                raise OSError("the client went away")
+            data += chunk
+        return data
+
+    def _text(self, peer: socket.socket) -> str:
+        text = b""
+        while (byte := self._read(peer, 1)) != b"\0":
+            text += byte
+        return text.decode()

@@ -7,10 +7,15 @@ enum CertificateObjects {
         guard let der = source.description.value else { throw CryptoError("the KMS gives no certificate") }
         let certificate = try Certificate(der: der, in: source.context)
         let info = certificate.subjectPublicKeyInfo
-        let id = try source.identifier(subjectPublicKeyInfo: info)
+        let id =
+            if let stored = source.storedID { stored } else {
+                try PublicKey.identifier(subjectPublicKeyInfo: info, in: source.context)
+            }
 
         var attributes = AttributeSet()
         attributes.setStorageAttributes(source, CKO_CERTIFICATE, isPrivate: false)
+        // First, so that what is part of it takes no room of its own.
+        attributes.set(CKA_VALUE, certificate.der)
         attributes.set(CKA_CERTIFICATE_TYPE, CKC_X_509)
         attributes.set(CKA_TRUSTED, false)
         attributes.set(
@@ -24,7 +29,6 @@ enum CertificateObjects {
         attributes.set(CKA_ID, id)
         attributes.set(CKA_ISSUER, certificate.issuer)
         attributes.set(CKA_SERIAL_NUMBER, certificate.serialNumber)
-        attributes.set(CKA_VALUE, certificate.der)
         attributes.set(CKA_URL, [])
         attributes.set(CKA_JAVA_MIDP_SECURITY_DOMAIN, CK_SECURITY_DOMAIN_UNSPECIFIED)
         for type in [CKA_HASH_OF_SUBJECT_PUBLIC_KEY, CKA_HASH_OF_ISSUER_PUBLIC_KEY] { attributes.set(type, []) }

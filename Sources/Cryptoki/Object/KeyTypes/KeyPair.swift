@@ -28,9 +28,9 @@ enum KeyPairObjects {
         guard let info = source.description.publicKey else {
             throw CryptoError("the KMS gives no public key for it")
         }
-        let publicKey = try PublicKey(subjectPublicKeyInfo: info, in: source.context)
+        let (publicKey, identifier) = try PublicKey.identified(subjectPublicKeyInfo: info, in: source.context)
         let components = try publicKey.components()
-        let id = try source.identifier(subjectPublicKeyInfo: info)
+        let id = source.storedID ?? identifier
         let kind = try publicKey.kind()
         let type = kind.keyType
         let facts = Object.KeyFacts(
