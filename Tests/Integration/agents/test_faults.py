@@ -108,7 +108,8 @@ def test_nginx_api_faults(agent, api, host):
     assert (code, events[0]["code"]) == (69, "unavailable") and "zone is full" in events[0]["message"]
     del api.zones[ZONE]
     code, events = agent(*keyval(host))
-    assert (code, events[0]["code"]) == (78, "configuration") and f'keyval "{ZONE}" not found' in events[0]["message"]
+    assert (code, events[0]["code"]) == (78, "configuration")
+    assert f'keyval "{ZONE}" not found' in events[0]["message"]
 
 
 def test_watch_waits_for_an_object(agent, agent_kms, api, ca):
