@@ -130,6 +130,14 @@ class Agent:
         return code
 
 
+def certificate_of_this_machine(directory: Path) -> tuple[Path, Path]:
+    """Of 127.0.0.1, signed by itself, and its key."""
+    certificate, key = directory / "front.pem", directory / "front.key"
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "2",
+        "-subj", "/CN=front", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate)  # fmt: skip
+    return certificate, key
+
+
 def keyval(host: str, *more) -> list:
     return ["keyval", ZONE, "--host", host, "--key", f"{host}-key", "--certificate", f"{host}-cert", *more]
 

@@ -6,9 +6,10 @@ import sys
 import time
 
 import pytest
-from agent_kms import GROUP, ZONE, assert_serves, split
+from agent_kms import GROUP, ZONE, assert_serves, certificate_of_this_machine, split
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from older_kms import OlderKMS
 from processes import run, wait_until
 from tls_material import make_ca, written
 
@@ -75,6 +76,17 @@ def test_stored_key_is_deleted(agent_kms, agent, api, issuer, tmp_path):
     verify(api.zones[ZONE][HOST], issuer[0], tmp_path)
     history = agent_kms.kms.run_kmsctl("audit", "--limit", "20", "--json").stdout.decode()
     assert f'deleted \\"{HOST}-' in history, history
+    assert left_in_kms(agent_kms) == set()
+
+
+def test_a_kms_without_transient_keys(agent_kms, agent, api, issuer, tmp_path):
+    """A stored key is made, exported and deleted without being told."""
+    certificate, key = certificate_of_this_machine(tmp_path)
+    with OlderKMS(agent_kms.kms, certificate, key) as older:
+        agent.environment |= {"KMSCTL_ENDPOINT": older.url, "KMSCTL_CA_FILE": str(certificate)}
+        code, events = agent(*ephemeral("--type", "ec"))
+    assert (code, events[0]["event"], older.refused) == (0, "loaded", 1)
+    verify(api.zones[ZONE][HOST], issuer[0], tmp_path)
     assert left_in_kms(agent_kms) == set()
 
 

@@ -7,9 +7,9 @@ import threading
 import time
 
 import pytest
-from agent_kms import ZONE, Agent, assert_serves, hosts_file, keyval
+from agent_kms import ZONE, Agent, assert_serves, certificate_of_this_machine, hosts_file, keyval
 from kms import wrong_secret
-from processes import run, wait_until
+from processes import wait_until
 from small_disk import SmallDisk
 from tls_material import DAY, NOW, make_key
 
@@ -175,7 +175,7 @@ def test_watch_survives_the_kms(agent, agent_kms, api, host, ca):
 
 def test_half_written_answer_of_the_kms(agent, api, host):
     """Something that begins like the KMS's answer and ends in its middle is at the KMS's address."""
-    certificate, key = certificate_of_this_machine(agent)
+    certificate, key = certificate_of_this_machine(agent.directory)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -199,13 +199,6 @@ def test_half_written_answer_of_the_kms(agent, api, host):
     refused(agent, api, host, "--timeout", "2", code=69, words="cannot reach the KMS")
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
-
-
-def certificate_of_this_machine(agent):
-    certificate, key = agent.directory / "front.pem", agent.directory / "front.key"
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "2",
-        "-subj", "/CN=front", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate)  # fmt: skip
-    return certificate, key
 
 
 def test_two_agents_on_one_zone(agent, agent_kms, api, ca, tmp_path):
