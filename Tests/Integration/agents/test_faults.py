@@ -212,14 +212,17 @@ def test_two_agents_on_one_zone(agent, agent_kms, api, ca, tmp_path):
     other.directory.mkdir()
     agent.watch(*keyval(host))
     other.watch(*keyval(host))
-    for one in (agent, other):
-        one.wait_for("unchanged")
-    api.zones[ZONE].clear()
-    for one in (agent, other):
-        one.look_now()
-    wait_until(lambda: host in api.zones[ZONE], "loading again")
-    assert_serves(api.zones[ZONE][host], certificate)
-    assert (agent.stop(), other.stop()) == (0, 0)
+    try:
+        for one in (agent, other):
+            one.wait_for("unchanged")
+        api.zones[ZONE].clear()
+        for one in (agent, other):
+            one.look_now()
+        wait_until(lambda: host in api.zones[ZONE], "loading again")
+        assert_serves(api.zones[ZONE][host], certificate)
+        assert (agent.stop(), other.stop()) == (0, 0)
+    finally:
+        other.stop(9)
 
 
 def test_end_while_the_network_hangs(agent, agent_kms, api, host):
