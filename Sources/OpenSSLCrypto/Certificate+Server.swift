@@ -20,8 +20,8 @@ extension Certificate {
 
     /// Whether clients take the certificate for this host (RFC 6125, as OpenSSL understands it).
     ///
-    /// - Parameter acceptsCommonName: also a common name where there is no alternative name, which current clients do not
-    ///   look at.
+    /// - Parameter acceptsCommonName: also a common name where there is no alternative name, which current clients do
+    ///   not look at.
     package func covers(
         host: String, acceptsCommonName: Bool, in context: LibraryContext
     ) throws(CryptoError) -> Bool {

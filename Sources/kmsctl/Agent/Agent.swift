@@ -85,8 +85,8 @@ final class Agent {
         return pass
     }
 
-    /// Seconds. After failures 1, 2, 4 … 60, shortened by up to a third, so that many agents do not come back in step; and
-    /// never so long that a certificate ends meanwhile.
+    /// Seconds. After failures 1, 2, 4 … 60, shortened by up to a third, so that many agents do not come back in step;
+    /// and never so long that a certificate ends meanwhile.
     private func pause(after pass: AgentPass) -> Int {
         let regular = min(options.interval, pass.due ?? options.interval)
         guard !pass.failures.isEmpty else {

@@ -2,11 +2,11 @@ import Glibc
 import KMSConfiguration
 import KMSSupport
 
-/// Files for an NGINX without a key-value store. `DIR/current` leads to the generation that holds, and one rename replaces
-/// all of it: no reader ever sees the certificate of one generation with the key of another.
+/// Files for an NGINX without a key-value store. `DIR/current` leads to the generation that holds, and one rename
+/// replaces all of it: no reader ever sees the certificate of one generation with the key of another.
 final class FolderStore: EntryStore {
-    /// How long a reader may take between asking where `current` leads and opening what is there, in milliseconds. NGINX
-    /// does both in one go.
+    /// How long a reader may take between asking where `current` leads and opening what is there, in milliseconds.
+    /// NGINX does both in one go.
     private static let grace: CInt = 500
 
     private let folder: OutputFolder

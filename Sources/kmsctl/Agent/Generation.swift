@@ -2,7 +2,7 @@ import Glibc
 import KMSConfiguration
 import KMSSupport
 
-/// One complete set of files, `HOST.crt` and `HOST.key`, in a folder of its own that never changes once it is in use.
+/// One complete set of files, `HOST.crt` and `HOST.key`, in a folder of its own. It never changes once it is in use.
 ///
 /// `www` in it is empty and stays so: NGINX's `root` points to it, so that `$realpath_root` tells which generation holds
 /// without any key being below a root.

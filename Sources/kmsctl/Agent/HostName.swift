@@ -1,7 +1,7 @@
 /// The name of a virtual server, as clients send it in SNI.
 enum HostName {
-    /// In lower case; nil for what is no DNS name. It becomes a key of NGINX's store and the name of a file, so nothing but
-    /// letters, digits, hyphens, underscores and dots gets through.
+    /// In lower case; nil for what is no DNS name. It becomes a key of NGINX's store and the name of a file, so nothing
+    /// but letters, digits, hyphens, underscores and dots gets through.
     static func parse(_ text: String) -> String? {
         let name = text.lowercased()
         guard (1...253).contains(name.utf8.count) else { return nil }

@@ -35,22 +35,25 @@ class AgentKMS:
     def api_key(self) -> str:
         return self.api_key_file.read_text().strip()
 
-    def bring_key(self, name: str, key, exportable: bool = True):
+    def bring_key(self, name: str, key, exportable: bool = True, manageable: bool = False):
         kind = "RSA" if isinstance(key, RSAPrivateKey) else "EC"
-        self._bring(name, kind, key_der(key), ["SIGN", "VERIFY"] + ["EXPORT"] * exportable)
+        self._bring(name, kind, key_der(key), ["SIGN", "VERIFY"] + ["EXPORT"] * exportable + ["APPMANAGEABLE"] * manageable)
 
     def bring_certificate(self, name: str, certificate: x509.Certificate):
         self._bring(name, "CERTIFICATE", certificate.public_bytes(Encoding.DER), ["VERIFY"])
 
     def _bring(self, name: str, kind: str, value: bytes, operations: list[str]):
-        """Over REST, as the app: a hundred objects at once."""
-        body = {"name": name, "obj_type": kind, "value": base64.b64encode(value).decode(), "key_ops": operations}
+        value = base64.b64encode(value).decode()
+        self.rest("PUT", "", {"name": name, "obj_type": kind, "value": value, "key_ops": operations})
+
+    def rest(self, method: str, path: str, body: dict):
+        """A request of the app, below /crypto/v1/keys."""
         request = urllib.request.Request(
-            f"{self.kms.url}/crypto/v1/keys", json.dumps(body).encode(), method="PUT",
+            f"{self.kms.url}/crypto/v1/keys{path}", json.dumps(body).encode(), method=method,
             headers={"Authorization": f"Basic {self.api_key}", "Content-Type": "application/json"},
         )  # fmt: skip
         with urllib.request.urlopen(request, context=self._context, timeout=PATIENCE) as answer:
-            assert answer.status == 201
+            assert 200 <= answer.status < 300
 
     def bring(self, host: str, ca: CA, key, **kind) -> x509.Certificate:
         """HOST-key and HOST-cert."""
@@ -125,6 +128,14 @@ class Agent:
         code = self.process.wait(timeout=PATIENCE)
         self.process = None
         return code
+
+
+def certificate_of_this_machine(directory: Path) -> tuple[Path, Path]:
+    """Of 127.0.0.1, signed by itself, and its key."""
+    certificate, key = directory / "front.pem", directory / "front.key"
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "2",
+        "-subj", "/CN=front", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate)  # fmt: skip
+    return certificate, key
 
 
 def keyval(host: str, *more) -> list:

@@ -1,17 +1,19 @@
 """A stand-in for the key-value part of NGINX Plus's REST API, for tests only.
 
-NGINX Plus is not available to this project. What is here follows its public documentation (ngx_http_api_module: the list
-of versions; GET, POST, PATCH and DELETE of /http/keyvals/; their status codes and error bodies). What that leaves open is
-no subject of a test. `fault` makes it misbehave.
+NGINX Plus is not available to this project. What is here follows its public documentation (ngx_http_api_module: the
+list of versions; GET, POST, PATCH and DELETE of /http/keyvals/; their status codes and error bodies). What that leaves
+open is no subject of a test. `fault` makes it misbehave.
 """
 
 import json
 import re
 import secrets
 import socket
+import ssl
 import threading
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 VERSIONS = list(range(1, 10))
 DOCUMENTATION = "https://nginx.org/en/docs/http/ngx_http_api_module.html"
@@ -22,8 +24,10 @@ LARGEST_BODY = 1 << 20
 class PlusAPI:
     """`zones` are those of the configuration, with their content; usable with `with`."""
 
-    def __init__(self, *zones: str):
+    def __init__(self, *zones: str, tls: tuple[Path, Path] | None = None):
+        """`tls`: certificate and key of a server with `listen … ssl`."""
         self.zones: dict[str, dict[str, str]] = {zone: {} for zone in zones}
+        self.tls = tls
         self.lock = threading.Lock()
         self.writable = True
         # Method and status of each request.
@@ -35,13 +39,17 @@ class PlusAPI:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def start(self):
         """On a free port the first time, on the same one afterwards."""
         handler = type("Handler", (Handler,), {"api": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), handler)
         self._server.daemon_threads = True
+        if self.tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self.tls)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 

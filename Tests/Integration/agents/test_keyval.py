@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 from agent_kms import ZONE, assert_serves, hosts_file, keyval, split
+from certificates import make_rsa_key, public_half
+from plus_api import PlusAPI
 from processes import output_of, run, wait_until
 from tls_material import make_key
 
@@ -180,6 +182,45 @@ def test_wrong_list_of_hosts(agent, tmp_path, content, words):
 def test_wrong_usage(agent, arguments):
     result = run(agent.binary, "agent", *arguments, env=agent.environment, check=False)
     assert result.returncode == 64, output_of(result)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "words"),
+    [
+        ("PATCH", "", {"enabled": False}, "is disabled"),
+        ("POST", "/revoke", {"code": "KeyCompromise", "message": "lost"}, "is in state Compromised"),
+    ],
+    ids=["disabled", "revoked"],
+)
+def test_withdrawn_key(agent_kms, agent, api, ca, method, path, body, words):
+    """With --watch its entry goes; without it the entry stays, and the exit code says so."""
+    host, key = f"withdrawn{path.replace('/', '-')}.example", make_key()
+    agent_kms.bring_key(f"{host}-key", key, manageable=True)
+    agent_kms.bring_certificate(f"{host}-cert", ca.issue(host, key))
+    agent.watch(*keyval(host))
+    agent.wait_for("loaded")
+    entry = api.zones[ZONE][host]
+    agent_kms.rest(method, f"/{agent_kms.kms.json('key', 'show', f'{host}-key')['kid']}{path}", body)
+    agent.look_now()
+    assert words in agent.wait_for("removed")["message"]
+    assert api.zones[ZONE] == {} and agent.stop() == 0
+    api.zones[ZONE][host] = entry
+    code, events = agent(*keyval(host))
+    assert (code, events[0]["event"]) == (65, "failed") and words in events[0]["message"]
+    assert api.zones[ZONE][host] == entry
+
+
+def test_api_over_tls(agent_kms, agent, authority, tmp_path, ca):
+    """Elsewhere than on this machine the API needs TLS, and is verified."""
+    key = make_rsa_key(tmp_path / "api.pem")
+    certificate = authority.issue(public_half(key), "nginx-api", host="localhost")
+    agent_kms.bring("tls-api.example", ca, make_key())
+    with PlusAPI(ZONE, tls=(certificate, key)) as api:
+        address = f"https://localhost:{api.port}"
+        code, events = agent(*keyval("tls-api.example", "--nginx", address))
+        assert (code, events[0]["code"]) == (69, "unavailable") and "certificate" in events[0]["message"]
+        code, events = agent(*keyval("tls-api.example", "--nginx", address, "--nginx-ca-file", authority.certificate))
+        assert (code, events[0]["event"]) == (0, "loaded"), events
 
 
 def test_plain_http_to_this_machine_only(agent_kms, agent, ca):
