@@ -153,6 +153,12 @@ struct CacheTests {
         rig.clock.advance(seconds: 10)
         let new = try rig.find(TestAttribute(CKA_LABEL, "a"))
         #expect(new.count == 2 && Set(new).isDisjoint(with: old))
+        // Hosts go on with the old one's handles.
+        for handle in old { #expect(try rig.attributes(handle).value(CKA_LABEL) == Array("a".utf8)) }
+        #expect(try rig.find().count == 4)
+        for handle in old {
+            #expect(try rig.attributes(handle).value(CKA_LABEL) == Array("a (rotated at some time)".utf8))
+        }
     }
 
     @Test("A new listing of what has not changed gives the same objects")

@@ -6,6 +6,9 @@ internal import KMSSupport
 struct ObjectDirectory: Sendable {
     private(set) var objects: [Object] = []
     private var positions: [CK_OBJECT_HANDLE: Int] = [:]
+    /// What the KMS no longer names by the label or id that it had: gone, or renamed as a key is that was rotated. Hosts
+    /// go on with its handle; if it is gone, the KMS says so.
+    private var unnamed: [CK_OBJECT_HANDLE: Object] = [:]
     /// When everything was asked for; nil: never, or no longer believed.
     private var listedAt: UInt64?
     /// When the KMS was asked for single labels and ids.
@@ -21,7 +24,7 @@ struct ObjectDirectory: Sendable {
     /// Goes up with each invalidation: what was asked before is old when it arrives.
     private(set) var epoch: UInt64 = 0
 
-    subscript(handle: CK_OBJECT_HANDLE) -> Object? { positions[handle].map { objects[$0] } }
+    subscript(handle: CK_OBJECT_HANDLE) -> Object? { positions[handle].map { objects[$0] } ?? unnamed[handle] }
 
     // MARK: What is believed
 
@@ -83,12 +86,18 @@ struct ObjectDirectory: Sendable {
         } else {
             let keys = Set(listed.lazy.filter(scope.wouldList).map(\.keyID))
             answered.removeAll { !keys.contains($0.keyID) }
-            objects.removeAll { (scope.wouldList($0) || keys.contains($0.keyID)) && changedAt[$0.keyID] == nil }
+            let old = objects.filter { (scope.wouldList($0) || keys.contains($0.keyID)) && changedAt[$0.keyID] == nil }
+            keepHandles(of: old.filter { !keys.contains($0.keyID) })
+            let doomed = Set(old.lazy.map(\.handle))
+            objects.removeAll { doomed.contains($0.handle) }
         }
         objects.reserveCapacity(objects.count + answered.count)
         objects += answered.lazy.filter { changedAt[$0.keyID] == nil }
         index()
-        if scope == .everything { isComplete = true }
+        if scope == .everything {
+            isComplete = true
+            unnamed = [:]
+        }
         guard epoch == self.epoch else { return }
         if scope == .everything {
             listedAt = time
@@ -100,9 +109,16 @@ struct ObjectDirectory: Sendable {
         }
     }
 
+    private mutating func keepHandles(of objects: [Object]) {
+        // Somebody who renames all day must not fill the memory.
+        if unnamed.count + objects.count > 1_000 { unnamed = [:] }
+        for object in objects { unnamed[object.handle] = object }
+    }
+
     /// The faces of a security object that was made or changed just now.
     mutating func replace(_ key: KeyID, by faces: [Object], now: UInt64) {
         objects.removeAll { $0.keyID == key }
+        unnamed = unnamed.filter { $0.value.keyID != key }
         objects += faces
         index()
         changedAt[key] = now
