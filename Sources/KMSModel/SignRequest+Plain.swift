@@ -69,7 +69,7 @@ extension SignRequest {
 }
 
 /// Reads the simplest JSON there is: objects, and texts of printable ASCII without escapes. It gives up on all else.
-private struct PlainJSON {
+struct PlainJSON {
     private let bytes: UnsafeBufferPointer<UInt8>
     private var index = 0
 

@@ -10,6 +10,12 @@ final class CurlHandle: @unchecked Sendable {
     let easy: UnsafeMutableRawPointer
     /// CURLOPT_ERRORBUFFER.
     let errorText: UnsafeMutablePointer<CChar>
+    /// CURLOPT_WRITEDATA.
+    let receiver: ResponseReceiver
+    let headers: HeaderList
+    /// The path and method that the handle's options have now.
+    var path: String?
+    var method: HTTPRequest.Method?
     /// On the monotonic clock, in nanoseconds.
     var lastUsed: UInt64 = 0
     private let generation: UInt64
@@ -27,10 +33,14 @@ final class CurlHandle: @unchecked Sendable {
         self.settings = settings
         errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        receiver = ResponseReceiver(limit: settings.options.maximumResponseBytes)
+        headers = HeaderList(settings.headers)
         generation = Gate.generation
         // One connection per handle: a new one replaces the old one instead of joining it.
         _ = CCurl_multi_setopt_long(multi, CURLMOPT_MAXCONNECTS, 1)
         try settings.apply(to: easy, errorText: errorText)
+        try OptionSetter(easy: easy).set(
+            CURLOPT_WRITEDATA, pointer: Unmanaged.passUnretained(receiver).toOpaque())
     }
 
     /// Inside `CurlScope`. In a child of the process that made it, the handle is abandoned: ending it properly would end

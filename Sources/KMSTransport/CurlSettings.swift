@@ -10,6 +10,7 @@ final class CurlSettings: Sendable {
     private let trust: TrustStore
     private let sockets: SocketRegistry
     private let redirection: StringList?
+    let headers: CommonHeaders
     /// Not secret, but libcurl needs bytes that do not move.
     private let clientCertificate: Secret?
 
@@ -20,6 +21,7 @@ final class CurlSettings: Sendable {
         self.url = url
         self.trust = trust
         self.sockets = sockets
+        headers = try CommonHeaders()
         clientCertificate = options.tls.clientCertificate.map { Secret($0) }
         // The URL has the name that the certificate must have; the connection goes to the endpoint all the same.
         if let name = options.tls.serverName {

@@ -23,7 +23,8 @@ extension FortanixDSM {
             call.secrets = [Secret(input)]
         }
         // Repeatable: a second signature over the same digest harms nobody.
-        let answer = try session.call(call, request, as: SignResponse.self, deadline: deadline)
+        let answer = try session.call(
+            call, json: request.json.finish(), plain: { SignResponse(plain: $0) }, deadline: deadline)
         guard algorithm.accepts(answer.signature.count) else {
             throw BackendError(
                 .protocolViolation,
