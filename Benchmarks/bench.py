@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""kmsd's speed and memory beside `openssl speed` and OpenBao, as one table of ratios. See README.md."""
+"""kmsd beside `openssl speed` and OpenBao, the module and NGINX beside bare libcurl, key files and SoftHSM, as one table of
+ratios. See README.md."""
 
 import argparse
 import sys
@@ -8,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from measures import MESSAGE, Load, endurance, listing, openssl_speed, others_during
+from measures import MESSAGE, Load, endurance, in_rounds, listing, openssl_speed
+from module import module_rows
 from processes import memory_mib
 from servers import Failure, Kmsd, OpenBao
 from table import Row, machine, markdown, median, quieter_half
@@ -17,7 +19,8 @@ from table import Row, machine, markdown, median, quieter_half
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kmsd", type=Path, required=True, help="the program under test")
-    parser.add_argument("--load", type=Path, required=True, help="the load program")
+    parser.add_argument("--module", type=Path, help="the module under test; needed unless --only-memory is given")
+    parser.add_argument("--programs", type=Path, required=True, help="folder with the programs of load/")
     parser.add_argument("--bao", type=Path, help="OpenBao's program; needed unless --only-memory is given")
     parser.add_argument("--seconds", type=int, default=3, help="length of each measurement (%(default)s)")
     parser.add_argument("--rounds", type=int, default=6, help="how often each is taken (%(default)s)")
@@ -26,8 +29,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only-memory", action="store_true", help="nothing but the memory during --signatures")
     parser.add_argument("--results", type=Path, help="file to write the table to")
     options = parser.parse_args()
-    if not options.bao and not options.only_memory:
-        parser.error("--bao is missing")
+    if not options.only_memory and not (options.bao and options.module):
+        parser.error("--bao and --module are needed")
+    for name in "load", "request", "sign", "answer", "handshakes", "loading":
+        if not (options.programs / name).exists():
+            parser.error(f"{options.programs / name} is missing: run `make bench-programs`")
     return options
 
 
@@ -39,15 +45,14 @@ def signing_load(options: argparse.Namespace, kms: Kmsd, directory: Path, name: 
     """Signatures with a new key, of which openssl has verified one."""
     kid = kms.make_key(name, **kind)
     kms.check_signature(kid, MESSAGE, directory)
-    return Load(options.load, kms, kms.sign_request(kid, MESSAGE), directory / f"{name}.request")
+    return Load(options.programs / "load", kms, kms.sign_request(kid, MESSAGE), directory / f"{name}.request")
 
 
 def speed(options: argparse.Namespace, kms: Kmsd, bao: OpenBao, directory: Path) -> tuple[list[dict], Load]:
-    """The interleaved rounds: within each, everything that is compared is measured one after the other."""
     rsa_load = signing_load(options, kms, directory, "rsa", obj_type="RSA", key_size=2048)
     ec_load = signing_load(options, kms, directory, "ec", obj_type="EC", elliptic_curve="NistP256")
     bao.make_key("ec", "ecdsa-p256")
-    bao_load = Load(options.load, bao, bao.sign_request("ec", MESSAGE), directory / "bao.request")
+    bao_load = Load(options.programs / "load", bao, bao.sign_request("ec", MESSAGE), directory / "bao.request")
     work = {
         "openssl_rsa": lambda: openssl_speed("rsa2048", options.seconds),
         "kmsd_rsa": lambda: rsa_load.seconds(options.seconds),
@@ -55,15 +60,7 @@ def speed(options: argparse.Namespace, kms: Kmsd, bao: OpenBao, directory: Path)
         "kmsd_ec": lambda: ec_load.seconds(options.seconds),
         "bao_ec": lambda: bao_load.seconds(options.seconds),
     }
-    rounds = []
-    for number in range(options.rounds):
-        say(f"Signing, round {number + 1} of {options.rounds}")
-        measured: dict = {"others": 0.0}
-        for name, step in work.items():
-            measured[name], others = others_during([kms.pid, bao.pid], step)
-            measured["others"] += others / len(work)
-        rounds.append(measured)
-    return rounds, ec_load
+    return in_rounds(work, options.rounds, [kms.pid, bao.pid], say, "Signing"), ec_load
 
 
 def signing_rows(rounds: list[dict]) -> list[Row]:
@@ -159,6 +156,9 @@ def bench(options: argparse.Namespace, directory: Path) -> list[Row]:
         rounds, load = speed(options, kms, bao, directory)
         bao.stop()
         rows = signing_rows(quieter_half(rounds))
+        rows += module_rows(
+            options.programs, options.module.resolve(), kms, options.seconds, options.rounds, directory, say
+        )
         rows += listing_rows(kms, options.keys)
         return rows + endurance_rows(options, kms, load, at_rest)
     finally:

@@ -16,7 +16,7 @@ extension SignResponse {
                     kid = reader.text()
                     return kid != nil
                 case "signature" where signature == nil:
-                    signature = reader.text().flatMap { Data(base64Encoded: $0) }
+                    signature = reader.base64()
                     return signature != nil
                 default:
                     return false

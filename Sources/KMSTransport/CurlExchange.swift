@@ -1,6 +1,12 @@
 internal import CCurl
 internal import KMSSupport
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Musl
+#endif
+
 /// One request and its answer on one handle.
 struct CurlExchange {
     let handle: CurlHandle
@@ -20,6 +26,7 @@ struct CurlExchange {
     ///
     /// - Parameter isFresh: use no connection of an earlier request.
     func run(isFresh: Bool) throws(Failure) -> HTTPResponse {
+        let began = Deadline.now
         do throws(TransportError) {
             try prepare(isFresh: isFresh)
         } catch {
@@ -30,33 +37,36 @@ struct CurlExchange {
         let connects = number(CURLINFO_NUM_CONNECTS)
         if connects > 0 { settings.options.counters.count(.connects, UInt64(connects)) }
         guard code == CURLE_OK else { throw failure(code) }
-        return answer()
+        return answer(since: began)
     }
 
     private func prepare(isFresh: Bool) throws(TransportError) {
         let option = OptionSetter(easy: handle.easy)
         handle.errorText.pointee = 0
         handle.receiver.begin()
-        try setPath(option)
+        try setPath()
         try setMethod(option)
-        try option.set(CURLOPT_HTTPHEADER, pointer: handle.headers.list(for: request))
+        let headers = try handle.headers.list(for: request)
+        if handle.headerList != headers {
+            try option.set(CURLOPT_HTTPHEADER, pointer: headers)
+            handle.headerList = headers
+        }
         // libcurl sends any request again when a kept connection turns out to be closed. One with consequences goes over
         // a connection of its own, where that cannot happen.
-        try option.set(CURLOPT_FRESH_CONNECT, isFresh || !request.isRepeatable ? 1 : 0)
+        try handle.set(CURLOPT_FRESH_CONNECT, isFresh || !request.isRepeatable ? 1 : 0, &handle.isFresh)
         let remaining = max(1, limits.deadline.remaining)
-        try option.set(CURLOPT_TIMEOUT_MS, remaining)
-        try option.set(CURLOPT_CONNECTTIMEOUT_MS, min(remaining, limits.connectMilliseconds))
+        try handle.set(CURLOPT_TIMEOUT_MS, remaining, &handle.timeout)
+        try handle.set(CURLOPT_CONNECTTIMEOUT_MS, min(remaining, limits.connectMilliseconds), &handle.connectTimeout)
     }
 
-    /// Most requests are like the handle's last one.
-    private func setPath(_ option: OptionSetter) throws(TransportError) {
+    private func setPath() throws(TransportError) {
         guard handle.path != request.path else { return }
         handle.path = nil
         let isPath = request.path.utf8.first == UInt8(ascii: "/")
         guard isPath, request.path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw TransportError(.refused, "a path that is not percent-encoded", wasNeverSent: true)
         }
-        try option.set(CURLOPT_URL, settings.address + request.path)
+        try handle.setURL(settings.address + request.path)
         handle.path = request.path
     }
 
@@ -81,8 +91,11 @@ struct CurlExchange {
         let count = bytes.count
         return (bytes.isEmpty ? [0] : bytes).withUnsafeBytes { buffer in
             defer { _ = CCurl_setopt_pointer(handle.easy, CURLOPT_POSTFIELDS, nil) }
-            let size = CCurl_setopt_offset(handle.easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(count))
-            guard size == CURLE_OK else { return size }
+            if handle.bodySize != count {
+                let size = CCurl_setopt_offset(handle.easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(count))
+                guard size == CURLE_OK else { return size }
+                handle.bodySize = count
+            }
             let fields = CCurl_setopt_pointer(handle.easy, CURLOPT_POSTFIELDS, buffer.baseAddress)
             guard fields == CURLE_OK else { return fields }
             return body()
@@ -114,17 +127,30 @@ struct CurlExchange {
         return CURLE_RECV_ERROR
     }
 
-    private func answer() -> HTTPResponse {
+    private func answer(since began: UInt64) -> HTTPResponse {
         var type: UnsafeMutablePointer<CChar>?
         _ = CCurl_getinfo_string(handle.easy, CURLINFO_CONTENT_TYPE, &type)
+        let status = number(CURLINFO_RESPONSE_CODE)
+        var response = HTTPResponse(
+            status: status, contentType: type.map { CurlExchange.text($0) } ?? "", body: handle.receiver.takeBody())
+        if request.wantsDate { response.date = handle.header("date") }
+        guard status >= 300 || isSlow(since: began) else { return response }
+        response.requestID = handle.header("x-request-id")
         var wait: curl_off_t = 0
         _ = CCurl_getinfo_offset(handle.easy, CURLINFO_RETRY_AFTER, &wait)
-        var response = HTTPResponse(
-            status: number(CURLINFO_RESPONSE_CODE), contentType: type.map { String(cString: $0) } ?? "",
-            body: handle.receiver.takeBody(), retryAfterSeconds: wait > 0 ? Int(clamping: wait) : nil)
-        response.requestID = handle.header("x-request-id")
-        response.date = handle.header("date")
+        if wait > 0 { response.retryAfterSeconds = Int(clamping: wait) }
         return response
+    }
+
+    /// Whether there will be a line about it in the log.
+    private func isSlow(since began: UInt64) -> Bool {
+        let limit = settings.options.slowMilliseconds
+        return limit > 0 && (Deadline.now &- began) / 1_000_000 >= UInt64(limit)
+    }
+
+    /// The usual type needs no memory of its own.
+    private static func text(_ type: UnsafePointer<CChar>) -> String {
+        strcmp(type, "application/json") == 0 ? "application/json" : String(cString: type)
     }
 
     private func failure(_ code: CURLcode) -> Failure {
@@ -149,13 +175,13 @@ struct CurlExchange {
 /// Collects the body of an answer, up to a limit.
 ///
 /// In pieces: one array that grows would leave the host's heap with holes of many megabytes, which the C library keeps,
-/// after an answer that was too large.
+/// after an answer that was too large. Used by the thread that has the handle.
 final class ResponseReceiver {
-    private var first: [UInt8] = []
-    private var more: [[UInt8]] = []
+    @exclusivity(unchecked) private var first: [UInt8] = []
+    @exclusivity(unchecked) private var more: [[UInt8]] = []
     private let limit: Int
-    private(set) var count = 0
-    private(set) var isOverLimit = false
+    @exclusivity(unchecked) private(set) var count = 0
+    @exclusivity(unchecked) private(set) var isOverLimit = false
 
     /// In bytes; most answers have less.
     private static var pieceSize: Int { 64 << 10 }

@@ -8,7 +8,7 @@ internal import KMSSupport
 final class HeaderList {
     private let common: CommonHeaders
     private let first: UnsafeMutablePointer<curl_slist>
-    private var line = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 1)
+    @exclusivity(unchecked) private var line = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 1)
 
     init(_ common: CommonHeaders) {
         self.common = common

@@ -33,7 +33,7 @@ struct HostErrors {
 
     /// Puts them back in the place of what is there now, with the mark that the C_ function's frame has set.
     func restore() {
-        ERR_clear_error()
+        if ERR_peek_error() != 0 { ERR_clear_error() }
         guard !entries.isEmpty else { return }
         for entry in entries {
             COpenSSL_put_error(entry.code, entry.file, entry.line, entry.function, entry.data)

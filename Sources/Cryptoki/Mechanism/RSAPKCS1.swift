@@ -46,8 +46,8 @@ package enum RSAPKCS1: MechanismFamily {
         /// A KMS signs digests, not blocks. A block that is none can be padded here and run through the bare RSA
         /// operation, where the KMS lets this key decrypt.
         func signUnprepared(_ data: [UInt8], _ key: KeyInUse) throws(CKError) -> [UInt8]? {
-            guard digest == nil, DigestInfo.split(data) == nil, data.count <= sizeLimit - 11,
-                key.token.backend.capabilities.contains(.decryptRSARaw), key.object.attributes.flag(CKA_DECRYPT)
+            guard digest == nil, data.count <= sizeLimit - 11, key.object.attributes.flag(CKA_DECRYPT),
+                key.token.backend.capabilities.contains(.decryptRSARaw), DigestInfo.split(data) == nil
             else { return nil }
             let padding = [UInt8](repeating: 0xFF, count: outputLength - data.count - 3)
             let block = [0x00, 0x01] + padding + [0x00] + data
