@@ -35,7 +35,8 @@ SAMPLES := $(PREFIX)/share/kms-pkcs11
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo 'Also: build lint format venv clean tsan asan fuzz fuzz-api fork-soak kill-rounds failover reloads verification-cost' \
+	@echo 'Also: build lint format venv clean tsan asan fuzz fuzz-api fork-soak kill-rounds failover reloads' \
+		'verification-cost' \
 		'soak signature-soak'
 
 packages:
@@ -125,7 +126,7 @@ kill-rounds: build venv
 failover: test-packages build venv
 	FAILOVER_SECONDS=$(FAILOVER_SECONDS) .venv/bin/pytest -s Tests/Integration/failover -m soak
 
-# 24 NGINX workers, four reloads and three restarts of the KMS in so many seconds; then waits until its sessions have ended.
+# 24 NGINX workers, four reloads and three restarts of the KMS in so many seconds; then waits until its sessions end.
 reloads: test-packages build venv
 	RELOAD_SECONDS=$(RELOAD_SECONDS) .venv/bin/pytest -s Tests/Integration/reloads -m soak
 
@@ -155,7 +156,8 @@ $(BENCH_PROGRAMS:%=.bench/%): .bench/%: Benchmarks/load/%.c Benchmarks/load/comm
 # The results are written to Benchmarks/RESULTS.md.
 bench: bench-packages products .venv-bench/installed bench-programs
 	.venv-bench/bin/python Benchmarks/bench.py --kmsd $(BUILT)/kmsd --module $(BUILT)/libkms_pkcs11.so \
-		--programs .bench --bao .venv-bench/bin/bao --seconds $(BENCH_SECONDS) --signatures $(BENCH_SIGNATURES) --results Benchmarks/RESULTS.md
+		--programs .bench --bao .venv-bench/bin/bao --seconds $(BENCH_SECONDS) \
+		--signatures $(BENCH_SIGNATURES) --results Benchmarks/RESULTS.md
 
 .venv-bench/installed: Benchmarks/requirements.txt
 	@echo '== Preparing the Python environment of the benchmarks (.venv-bench)'

@@ -14,9 +14,9 @@ from tokens import KEY, Stage, softhsm_token
 
 SIGNATURES = 10_000
 SEARCHES = 1_000
-RECONNECTS = 20
+RECONNECTS = 10
 # The server closes what was idle for so long, and the client waits longer.
-IDLE_MS, PAUSE_US = 20, 60_000
+IDLE_MS, PAUSE_US = 200, 400_000
 # Handshakes under way at the same time.
 VISITORS = 4
 

@@ -120,7 +120,7 @@ class Kmsd(Program):
 
     def module_request(self, kid: str) -> bytes:
         """What the module sends for a signature with an RSA key, to the byte."""
-        headers = {"Accept": "application/json", **self.app.headers}
+        headers = {"User-Agent": "kms-pkcs11", "Accept": "application/json", **self.app.headers}
         return http_request(self.port, "/crypto/v1/sign", headers, module_body(kid))
 
     def answers(self, key: dict, directory: Path) -> dict[str, Path]:

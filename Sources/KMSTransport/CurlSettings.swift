@@ -52,7 +52,6 @@ final class CurlSettings: Sendable {
         try handle.set(CURLOPT_FOLLOWLOCATION, 0)
         try handle.set(CURLOPT_NETRC, 0)
         try handle.set(CURLOPT_PATH_AS_IS, 1)
-        try handle.set(CURLOPT_USERAGENT, "kms-pkcs11")
         try handle.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         try handle.check(CCurl_setopt_write(handle.easy, receiveCallback), CURLOPT_WRITEFUNCTION)
         let limit = curl_off_t(options.maximumResponseBytes)

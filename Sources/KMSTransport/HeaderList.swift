@@ -58,7 +58,9 @@ final class CommonHeaders: Sendable {
 
     init() throws(TransportError) {
         // Without an empty Expect libcurl would ask before it sends a large body, and wait a second for an answer.
-        withoutBody = try StringList(["Accept: application/json", "Expect:"])
-        withBody = try StringList(["Accept: application/json", "Expect:", "Content-Type: application/json"])
+        // User-Agent is here because libcurl writes its own option twice.
+        let all = ["User-Agent: kms-pkcs11", "Accept: application/json", "Expect:"]
+        withoutBody = try StringList(all)
+        withBody = try StringList(all + ["Content-Type: application/json"])
     }
 }
