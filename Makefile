@@ -139,7 +139,7 @@ soak: test-packages build venv
 
 # kmsd's memory and disk during a million signatures over eight connections: the last lines of `make bench` alone.
 signature-soak: products bench-programs
-	$(PYTHON) Benchmarks/bench.py --kmsd $(BUILT)/kmsd --programs .bench --signatures $(SOAK_SIGNATURES) --only-memory
+	$(PYTHON) Benchmarks/bench.py --kmsd $(BUILT)/kmsd --programs .bench --signatures $(SOAK_SIGNATURES) --only memory
 
 bench-programs: $(BENCH_PROGRAMS:%=.bench/%) .bench/loading
 

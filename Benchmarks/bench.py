@@ -19,18 +19,22 @@ from table import Row, machine, markdown, median, quieter_half
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kmsd", type=Path, required=True, help="the program under test")
-    parser.add_argument("--module", type=Path, help="the module under test; needed unless --only-memory is given")
+    parser.add_argument("--module", type=Path, help="the module under test; needed unless --only is memory")
     parser.add_argument("--programs", type=Path, required=True, help="folder with the programs of load/")
-    parser.add_argument("--bao", type=Path, help="OpenBao's program; needed unless --only-memory is given")
+    parser.add_argument("--bao", type=Path, help="OpenBao's program; needed unless --only is given")
     parser.add_argument("--seconds", type=int, default=3, help="length of each measurement (%(default)s)")
     parser.add_argument("--rounds", type=int, default=6, help="how often each is taken (%(default)s)")
     parser.add_argument("--keys", type=int, default=10_000, help="keys in the listing (%(default)s)")
     parser.add_argument("--signatures", type=int, default=200_000, help="for the memory at the end (%(default)s)")
-    parser.add_argument("--only-memory", action="store_true", help="nothing but the memory during --signatures")
+    parser.add_argument(
+        "--only", choices=["memory", "module"], help="nothing but the memory during --signatures, or module and NGINX"
+    )
     parser.add_argument("--results", type=Path, help="file to write the table to")
     options = parser.parse_args()
-    if not options.only_memory and not (options.bao and options.module):
-        parser.error("--bao and --module are needed")
+    if not options.only and not options.bao:
+        parser.error("--bao is missing")
+    if options.only != "memory" and not options.module:
+        parser.error("--module is missing")
     for name in "load", "request", "sign", "answer", "handshakes", "loading":
         if not (options.programs / name).exists():
             parser.error(f"{options.programs / name} is missing: run `make bench-programs`")
@@ -144,21 +148,27 @@ def endurance_rows(options: argparse.Namespace, kms: Kmsd, load: Load, at_rest: 
     ]
 
 
+def module(options: argparse.Namespace, kms: Kmsd, directory: Path) -> list[Row]:
+    return module_rows(
+        options.programs, options.module.resolve(), kms, options.seconds, options.rounds, directory, say
+    )
+
+
 def bench(options: argparse.Namespace, directory: Path) -> list[Row]:
     kms = bao = None
     try:
         kms = Kmsd(options.kmsd.resolve(), directory)
         at_rest = memory_mib(kms.pid)
-        if options.only_memory:
+        if options.only == "memory":
             load = signing_load(options, kms, directory, "ec", obj_type="EC", elliptic_curve="NistP256")
             return endurance_rows(options, kms, load, at_rest)
+        if options.only == "module":
+            return module(options, kms, directory)
         bao = OpenBao(options.bao.absolute(), directory)
         rounds, load = speed(options, kms, bao, directory)
         bao.stop()
         rows = signing_rows(quieter_half(rounds))
-        rows += module_rows(
-            options.programs, options.module.resolve(), kms, options.seconds, options.rounds, directory, say
-        )
+        rows += module(options, kms, directory)
         rows += listing_rows(kms, options.keys)
         return rows + endurance_rows(options, kms, load, at_rest)
     finally:
@@ -175,8 +185,9 @@ def main() -> int:
         except Failure as failure:
             print(f"bench: {failure}", file=sys.stderr)
             return 1
-    how = "memory alone" if options.only_memory else f"{options.rounds} rounds of {options.seconds} s"
-    text = f"{table}\n\n{machine(options.kmsd, with_openbao=not options.only_memory)}\n- Measured: {datetime.now(UTC):%Y-%m-%d}, {how}\n"
+    how = "memory alone" if options.only == "memory" else f"{options.rounds} rounds of {options.seconds} s"
+    about = f"{machine(options.kmsd, with_openbao=not options.only)}\n- Measured: {datetime.now(UTC):%Y-%m-%d}, {how}"
+    text = f"{table}\n\n{about}\n"
     print(text)
     if options.results:
         options.results.write_text(f"# Results\n\nWritten by `make bench`; README.md says what each line means.\n\n{text}")

@@ -35,7 +35,8 @@ def module_rows(
         work["softhsm 1"] = lambda: softhsm.work("sign", 1, "--seconds", seconds)
         softhsm = softhsm_token(programs, stage.keys, directory)
         work |= handshake_work(stage, softhsm, programs, seconds, directory, servers)
-        measured = quieter_half(in_rounds(work, rounds, [kms.pid, *(one.pid for one in servers)], say, "Module and NGINX"))
+        pids = [kms.pid, *(one.pid for one in servers)]
+        measured = quieter_half(in_rounds(work, rounds, pids, say, "Module and NGINX"))
         say("Counting requests and connections")
         counted = count_rows(stage, instant) + reconnect_rows(stage, instant, closing)
     finally:
@@ -67,22 +68,25 @@ def signing_rows(rounds: list[dict]) -> list[Row]:
         return median(rounds, lambda m: m[above][field] / m[below][field])
 
     def beyond(server: str) -> float:
-        return median(rounds, lambda m: m[f"{server} module 1"]["client_cpu_us"] - m[f"{server} bare 1"]["client_cpu_us"])
+        above, below = f"{server} module 1", f"{server} bare 1"
+        return median(rounds, lambda m: m[above]["client_cpu_us"] - m[below]["client_cpu_us"])
 
     rows = [
-        Row(f"Module ÷ libcurl, kmsd, {threads}", ratio(f"kmsd module {count}", f"kmsd bare {count}"), target=0.95)
-        for count, threads in ((1, "one thread"), (8, "eight threads"))
-    ]
-    rows += [
-        Row(f"Module ÷ libcurl, instant KMS, {name}", ratio(f"instant module {count}", f"instant bare {count}"), target=0.8)
-        for count, name in ((1, "one thread"), (2, "two threads"), (8, "eight threads"))
+        Row(f"Module ÷ libcurl, {kms}, {threads}", ratio(f"{name} module {count}", f"{name} bare {count}"), target=target)
+        for kms, name, count, threads, target in [
+            ("kmsd", "kmsd", 1, "one thread", 0.95),
+            ("kmsd", "kmsd", 8, "eight threads", 0.95),
+            ("instant KMS", "instant", 1, "one thread", 0.8),
+            ("instant KMS", "instant", 2, "two threads", 0.8),
+            ("instant KMS", "instant", 8, "eight threads", 0.8),
+        ]
     ]
     return rows + [
         Row("The same, one thread, latency of 99 %", ratio("instant module 1", "instant bare 1", "p99_us"), "", 1.3, True),
         Row("Module, KMS of 2 ms, eight threads ÷ one", ratio("slow module 8", "slow module 1"), target=7),
         Row("Client CPU beyond libcurl, instant KMS", beyond("instant"), " µs", 10, at_most=True),
         Row("The same, kmsd, signatures verified", beyond("kmsd"), " µs"),
-        Row("Client CPU of libcurl, instant KMS", median(rounds, lambda m: m["instant bare 1"]["client_cpu_us"]), " µs"),
+        Row("Client CPU of bare libcurl", median(rounds, lambda m: m["instant bare 1"]["client_cpu_us"]), " µs"),
         Row("Module and kmsd ÷ SoftHSM, RSA-2048, one thread", ratio("kmsd module 1", "softhsm 1"), target=1.5),
         Row("Module and kmsd, one thread: signatures/s", median(rounds, lambda m: m["kmsd module 1"]["per_second"])),
         Row("Module and kmsd, eight threads: signatures/s", median(rounds, lambda m: m["kmsd module 8"]["per_second"])),
@@ -122,14 +126,21 @@ def handshake_rows(rounds: list[dict]) -> list[Row]:
     def ratio(above: str, below: str, field: str) -> float:
         return median(rounds, lambda m: m[above][field] / m[below][field])
 
+    def worker_cpu(kind: str) -> float:
+        return ratio(f"{kind} module 1", f"{kind} local 1", "server_cpu_us")
+
+    def per_second(name: str) -> float:
+        return median(rounds, lambda m: m[name]["per_second"])
+
+    one, two = (ratio(f"rsa module {count}", f"rsa softhsm {count}", "per_second") for count in (1, 2))
     return [
-        Row("NGINX worker CPU, RSA-2048, module ÷ key file", ratio("rsa module 1", "rsa local 1", "server_cpu_us"), "", 0.7, True),
-        Row("NGINX worker CPU, P-256, module ÷ key file", ratio("ec module 1", "ec local 1", "server_cpu_us"), "", 1.2, True),
-        Row("NGINX, module and kmsd ÷ SoftHSM, one worker", ratio("rsa module 1", "rsa softhsm 1", "per_second"), target=1),
-        Row("NGINX, module and kmsd ÷ SoftHSM, two workers", ratio("rsa module 2", "rsa softhsm 2", "per_second"), target=1),
-        Row("NGINX, module and kmsd, one worker: handshakes/s", median(rounds, lambda m: m["rsa module 1"]["per_second"])),
-        Row("NGINX, key file, one worker: handshakes/s", median(rounds, lambda m: m["rsa local 1"]["per_second"])),
-    ]  # fmt: skip
+        Row("NGINX worker CPU, RSA-2048, module ÷ key file", worker_cpu("rsa"), "", 0.7, at_most=True),
+        Row("NGINX worker CPU, P-256, module ÷ key file", worker_cpu("ec"), "", 1.2, at_most=True),
+        Row("NGINX, module and kmsd ÷ SoftHSM, one worker", one, target=1),
+        Row("NGINX, module and kmsd ÷ SoftHSM, two workers", two, target=1),
+        Row("NGINX, module and kmsd, one worker: handshakes/s", per_second("rsa module 1")),
+        Row("NGINX, key file, one worker: handshakes/s", per_second("rsa local 1")),
+    ]
 
 
 def count_rows(stage: Stage, server: Answers) -> list[Row]:

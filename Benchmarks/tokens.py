@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from measures import run
@@ -37,7 +37,8 @@ class Keys:
         return cls(*made)
 
     def der(self, key: Path) -> bytes:
-        return subprocess.run(["openssl", "pkey", "-in", key, "-outform", "DER"], check=True, capture_output=True).stdout
+        command = ["openssl", "pkey", "-in", key, "-outform", "DER"]
+        return subprocess.run(command, check=True, capture_output=True).stdout
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,6 @@ class Token:
     environment: dict[str, str]
     # The `sign` program.
     program: Path
-    # CPU seconds of the KMS behind it are counted with these.
-    pids: list[int] = field(default_factory=list)
 
     def work(self, what: str, threads: int, *limit, pause_us: int = 0) -> dict[str, float]:
         """`what` is `sign` or `find`; `limit` is `--seconds S` or `--count N`."""
@@ -60,13 +59,13 @@ class Token:
 
 
 def kms_token(
-    programs: Path, module: Path, port: int, ca_file: Path, api_key: str, file: Path, pids: list[int], **settings
+    programs: Path, module: Path, port: int, ca_file: Path, api_key: str, file: Path, **settings
 ) -> Token:
     """This project's module with the KMS at `port`; `settings` are lines of its configuration, written to `file`."""
     values = {"api_endpoint": f"https://127.0.0.1:{port}", "ca_certs_file": str(ca_file)} | settings
     file.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
     file.chmod(0o600)
-    return Token(module, "Fortanix Token", api_key, {"KMS_PKCS11_CONF": str(file)}, programs / "sign", pids)
+    return Token(module, "Fortanix Token", api_key, {"KMS_PKCS11_CONF": str(file)}, programs / "sign")
 
 
 def softhsm_token(programs: Path, keys: Keys, directory: Path) -> Token:
@@ -97,9 +96,8 @@ class Stage:
         self._programs, self._module, self._directory = programs, module, directory
         for name, kind, key in [(KEY, "RSA", self.keys.rsa), (f"{KEY}-ec", "EC", self.keys.ec)]:
             value = base64.b64encode(self.keys.der(key)).decode()
-            kms.app.json(
-                "PUT", "/crypto/v1/keys", {"name": name, "obj_type": kind, "value": value, "key_ops": ["SIGN", "VERIFY"]}
-            )
+            body = {"name": name, "obj_type": kind, "value": value, "key_ops": ["SIGN", "VERIFY"]}
+            kms.app.json("PUT", "/crypto/v1/keys", body)
         (self._rsa,) = kms.app.json("GET", f"/crypto/v1/keys?name={KEY}")
         self.request = directory / "module.request"
         self.request.write_bytes(kms.module_request(self._rsa["kid"]))
@@ -114,7 +112,7 @@ class Stage:
     def token(self, server: Program, name: str, **settings) -> Token:
         return kms_token(
             self._programs, self._module, server.port, server.ca_file, self.kms.api_key,
-            self._directory / f"{name}.conf", [server.pid], **settings,
+            self._directory / f"{name}.conf", **settings,
         )  # fmt: skip
 
     def bare(self, server: Program, threads: int, *limit) -> dict[str, float]:
