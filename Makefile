@@ -1,6 +1,6 @@
 # make demo     NGINX in front of a key in a KMS, from nothing, on this machine (CHECK=1: verify and exit)
 # make test     everything that continuous integration runs
-# make bench    speed and memory of kmsd beside openssl speed and OpenBao (BENCH_SIGNATURES=1000000: longer)
+# make bench    kmsd beside openssl speed and OpenBao, module and NGINX beside libcurl, key files and SoftHSM
 # make install  module, programs, sample configuration and manual pages (DESTDIR, PREFIX)
 
 SHELL := /bin/bash
@@ -21,6 +21,8 @@ FUZZ_SECONDS ?= 600
 FUZZ_API_REQUESTS ?= 40
 KILL_ROUNDS ?= 200
 FAILOVER_SECONDS ?= 60
+RELOAD_SECONDS ?= 600
+BENCH_PROGRAMS := load request sign answer handshakes
 SWIFT_FILES := Sources Tests Package.swift
 
 # The module's place does not follow PREFIX: openssl.cnf and every PKCS#11 program name it in full.
@@ -28,12 +30,12 @@ MODULE_DIR := /usr/lib/kms-pkcs11
 SAMPLES := $(PREFIX)/share/kms-pkcs11
 
 .PHONY: help packages test-packages products build lint format venv unit-tests integration-tests test demo install \
-	clean unit-asan tsan tsan-build asan asan-build fuzz fuzz-api fork-soak kill-rounds failover verification-cost soak \
-	signature-soak bench
+	clean unit-asan tsan tsan-build asan asan-build fuzz fuzz-api fork-soak kill-rounds failover reloads \
+	verification-cost soak signature-soak bench bench-packages bench-programs
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo 'Also: build lint format venv clean unit-asan tsan asan fuzz fuzz-api fork-soak kill-rounds failover' \
+	@echo 'Also: build lint format venv clean unit-asan tsan asan fuzz fuzz-api fork-soak kill-rounds failover reloads' \
 		'verification-cost soak signature-soak'
 
 packages:
@@ -42,6 +44,10 @@ packages:
 # Also the client programs that the integration tests run.
 test-packages:
 	@pkcs11-conf/demo/packages tests
+
+# And what the benchmarks compare with.
+bench-packages:
+	@pkcs11-conf/demo/packages bench
 
 # What users get. `build` adds the tests, with the same flags, so that one release build serves everything.
 products: packages
@@ -124,6 +130,10 @@ kill-rounds: build venv
 failover: test-packages build venv
 	FAILOVER_SECONDS=$(FAILOVER_SECONDS) .venv/bin/pytest -s Tests/Integration/failover -m soak
 
+# 24 NGINX workers, four reloads and three restarts of the KMS in so many seconds; then waits until its sessions end.
+reloads: test-packages build venv
+	RELOAD_SECONDS=$(RELOAD_SECONDS) .venv/bin/pytest -s Tests/Integration/reloads -m soak
+
 # What verify_signatures costs for each kind of key.
 verification-cost: build venv
 	.venv/bin/pytest -s Tests/Integration/faults/test_verification_cost.py -m soak
@@ -132,17 +142,26 @@ soak: test-packages build venv
 	.venv/bin/pytest Tests/Integration -m soak
 
 # kmsd's memory and disk during a million signatures over eight connections: the last lines of `make bench` alone.
-signature-soak: products .bench/load
-	$(PYTHON) Benchmarks/bench.py --kmsd $(BUILT)/kmsd --load .bench/load --signatures $(SOAK_SIGNATURES) --only-memory
+signature-soak: products bench-programs
+	$(PYTHON) Benchmarks/bench.py --kmsd $(BUILT)/kmsd --programs .bench --signatures $(SOAK_SIGNATURES) --only memory
 
-.bench/load: Benchmarks/load/*.c Benchmarks/load/*.h
-	mkdir -p .bench
-	$(CC) -O2 -Wall -Wextra -o $@ Benchmarks/load/*.c -lssl -lcrypto
+bench-programs: $(BENCH_PROGRAMS:%=.bench/%) .bench/loading
+
+$(BENCH_PROGRAMS:%=.bench/%): .bench/%: Benchmarks/load/%.c Benchmarks/load/common/*.c Benchmarks/load/common/*.h
+	@mkdir -p .bench
+	$(CC) -O2 -Wall -Wextra -IBenchmarks/load/common -IInclude -o $@ $< Benchmarks/load/common/*.c \
+		-lcurl -lssl -lcrypto -ldl -lpthread
+
+# Linked with nothing, so that the module brings all that it needs.
+.bench/loading: Benchmarks/load/loading.c
+	@mkdir -p .bench
+	$(CC) -O2 -Wall -Wextra -o $@ $< -ldl
 
 # The results are written to Benchmarks/RESULTS.md.
-bench: products .venv-bench/installed .bench/load
-	.venv-bench/bin/python Benchmarks/bench.py --kmsd $(BUILT)/kmsd --load .bench/load --bao .venv-bench/bin/bao \
-		--seconds $(BENCH_SECONDS) --signatures $(BENCH_SIGNATURES) --results Benchmarks/RESULTS.md
+bench: bench-packages products .venv-bench/installed bench-programs
+	.venv-bench/bin/python Benchmarks/bench.py --kmsd $(BUILT)/kmsd --module $(BUILT)/libkms_pkcs11.so \
+		--programs .bench --bao .venv-bench/bin/bao --seconds $(BENCH_SECONDS) \
+		--signatures $(BENCH_SIGNATURES) --results Benchmarks/RESULTS.md
 
 .venv-bench/installed: Benchmarks/requirements.txt
 	@echo '== Preparing the Python environment of the benchmarks (.venv-bench)'

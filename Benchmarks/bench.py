@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""kmsd's speed and memory beside `openssl speed` and OpenBao, as one table of ratios. See README.md."""
+"""kmsd beside `openssl speed` and OpenBao, the module and NGINX beside bare libcurl, key files and SoftHSM, as one table of
+ratios. See README.md."""
 
 import argparse
 import sys
@@ -8,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from measures import MESSAGE, Load, endurance, listing, openssl_speed, others_during
+from measures import MESSAGE, Load, endurance, in_rounds, listing, openssl_speed
+from module import module_rows
 from processes import memory_mib
 from servers import Failure, Kmsd, OpenBao
 from table import Row, machine, markdown, median, quieter_half
@@ -17,17 +19,25 @@ from table import Row, machine, markdown, median, quieter_half
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kmsd", type=Path, required=True, help="the program under test")
-    parser.add_argument("--load", type=Path, required=True, help="the load program")
-    parser.add_argument("--bao", type=Path, help="OpenBao's program; needed unless --only-memory is given")
+    parser.add_argument("--module", type=Path, help="the module under test; needed unless --only is memory")
+    parser.add_argument("--programs", type=Path, required=True, help="folder with the programs of load/")
+    parser.add_argument("--bao", type=Path, help="OpenBao's program; needed unless --only is given")
     parser.add_argument("--seconds", type=int, default=3, help="length of each measurement (%(default)s)")
     parser.add_argument("--rounds", type=int, default=6, help="how often each is taken (%(default)s)")
     parser.add_argument("--keys", type=int, default=10_000, help="keys in the listing (%(default)s)")
     parser.add_argument("--signatures", type=int, default=200_000, help="for the memory at the end (%(default)s)")
-    parser.add_argument("--only-memory", action="store_true", help="nothing but the memory during --signatures")
+    parser.add_argument(
+        "--only", choices=["memory", "module"], help="nothing but the memory during --signatures, or module and NGINX"
+    )
     parser.add_argument("--results", type=Path, help="file to write the table to")
     options = parser.parse_args()
-    if not options.bao and not options.only_memory:
+    if not options.only and not options.bao:
         parser.error("--bao is missing")
+    if options.only != "memory" and not options.module:
+        parser.error("--module is missing")
+    for name in "load", "request", "sign", "answer", "handshakes", "loading":
+        if not (options.programs / name).exists():
+            parser.error(f"{options.programs / name} is missing: run `make bench-programs`")
     return options
 
 
@@ -39,15 +49,14 @@ def signing_load(options: argparse.Namespace, kms: Kmsd, directory: Path, name: 
     """Signatures with a new key, of which openssl has verified one."""
     kid = kms.make_key(name, **kind)
     kms.check_signature(kid, MESSAGE, directory)
-    return Load(options.load, kms, kms.sign_request(kid, MESSAGE), directory / f"{name}.request")
+    return Load(options.programs / "load", kms, kms.sign_request(kid, MESSAGE), directory / f"{name}.request")
 
 
 def speed(options: argparse.Namespace, kms: Kmsd, bao: OpenBao, directory: Path) -> tuple[list[dict], Load]:
-    """The interleaved rounds: within each, everything that is compared is measured one after the other."""
     rsa_load = signing_load(options, kms, directory, "rsa", obj_type="RSA", key_size=2048)
     ec_load = signing_load(options, kms, directory, "ec", obj_type="EC", elliptic_curve="NistP256")
     bao.make_key("ec", "ecdsa-p256")
-    bao_load = Load(options.load, bao, bao.sign_request("ec", MESSAGE), directory / "bao.request")
+    bao_load = Load(options.programs / "load", bao, bao.sign_request("ec", MESSAGE), directory / "bao.request")
     work = {
         "openssl_rsa": lambda: openssl_speed("rsa2048", options.seconds),
         "kmsd_rsa": lambda: rsa_load.seconds(options.seconds),
@@ -55,15 +64,7 @@ def speed(options: argparse.Namespace, kms: Kmsd, bao: OpenBao, directory: Path)
         "kmsd_ec": lambda: ec_load.seconds(options.seconds),
         "bao_ec": lambda: bao_load.seconds(options.seconds),
     }
-    rounds = []
-    for number in range(options.rounds):
-        say(f"Signing, round {number + 1} of {options.rounds}")
-        measured: dict = {"others": 0.0}
-        for name, step in work.items():
-            measured[name], others = others_during([kms.pid, bao.pid], step)
-            measured["others"] += others / len(work)
-        rounds.append(measured)
-    return rounds, ec_load
+    return in_rounds(work, options.rounds, [kms.pid, bao.pid], say, "Signing"), ec_load
 
 
 def signing_rows(rounds: list[dict]) -> list[Row]:
@@ -147,18 +148,27 @@ def endurance_rows(options: argparse.Namespace, kms: Kmsd, load: Load, at_rest: 
     ]
 
 
+def module(options: argparse.Namespace, kms: Kmsd, directory: Path) -> list[Row]:
+    return module_rows(
+        options.programs, options.module.resolve(), kms, options.seconds, options.rounds, directory, say
+    )
+
+
 def bench(options: argparse.Namespace, directory: Path) -> list[Row]:
     kms = bao = None
     try:
         kms = Kmsd(options.kmsd.resolve(), directory)
         at_rest = memory_mib(kms.pid)
-        if options.only_memory:
+        if options.only == "memory":
             load = signing_load(options, kms, directory, "ec", obj_type="EC", elliptic_curve="NistP256")
             return endurance_rows(options, kms, load, at_rest)
+        if options.only == "module":
+            return module(options, kms, directory)
         bao = OpenBao(options.bao.absolute(), directory)
         rounds, load = speed(options, kms, bao, directory)
         bao.stop()
         rows = signing_rows(quieter_half(rounds))
+        rows += module(options, kms, directory)
         rows += listing_rows(kms, options.keys)
         return rows + endurance_rows(options, kms, load, at_rest)
     finally:
@@ -175,8 +185,9 @@ def main() -> int:
         except Failure as failure:
             print(f"bench: {failure}", file=sys.stderr)
             return 1
-    how = "memory alone" if options.only_memory else f"{options.rounds} rounds of {options.seconds} s"
-    text = f"{table}\n\n{machine(options.kmsd, with_openbao=not options.only_memory)}\n- Measured: {datetime.now(UTC):%Y-%m-%d}, {how}\n"
+    how = "memory alone" if options.only == "memory" else f"{options.rounds} rounds of {options.seconds} s"
+    about = f"{machine(options.kmsd, with_openbao=not options.only)}\n- Measured: {datetime.now(UTC):%Y-%m-%d}, {how}"
+    text = f"{table}\n\n{about}\n"
     print(text)
     if options.results:
         options.results.write_text(f"# Results\n\nWritten by `make bench`; README.md says what each line means.\n\n{text}")

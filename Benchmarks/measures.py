@@ -17,8 +17,10 @@ SPEED = ["openssl", "speed", "-mr"]
 MESSAGE = b"what is signed"
 
 
-def run(command: list) -> str:
-    result = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=600)
+def run(command: list, environment: dict[str, str] | None = None) -> str:
+    result = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, timeout=600, env=environment
+    )
     if result.returncode != 0:
         raise Failure(f"{' '.join(str(part) for part in command)} failed:\n{result.stderr}")
     return result.stdout
@@ -79,6 +81,19 @@ def others_during(own_pids: list[int], work) -> tuple[dict[str, float], float]:
     result = work()
     wall = time.monotonic() - begin
     return result, max(0, (machine_cpu_seconds() - machine - (own() - ours)) / wall)
+
+
+def in_rounds(work: dict, rounds: int, own_pids: list[int], say, what: str) -> list[dict]:
+    """Within each round everything that is compared is measured one after the other."""
+    results = []
+    for number in range(rounds):
+        say(f"{what}, round {number + 1} of {rounds}")
+        measured: dict = {"others": 0.0}
+        for name, step in work.items():
+            measured[name], others = others_during(own_pids, step)
+            measured["others"] += others / len(work)
+        results.append(measured)
+    return results
 
 
 def list_all(kms: Kmsd) -> tuple[int, float]:

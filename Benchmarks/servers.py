@@ -108,6 +108,7 @@ class Kmsd(Program):
             "POST", "/sys/v1/apps", {"name": "bench", "add_groups": [group], "default_group": group}
         )["app_id"]
         secret = admin.json("GET", f"/sys/v1/apps/{app}/credential")["credential"]["secret"]
+        self.api_key = base64.b64encode(f"{app}:{secret}".encode()).decode()
         return self.session(f"{app}:{secret}")
 
     def make_key(self, name: str, **fields) -> str:
@@ -116,6 +117,24 @@ class Kmsd(Program):
 
     def sign_request(self, kid: str, message: bytes) -> bytes:
         return http_request(self.port, "/crypto/v1/sign", self.app.headers, sign_body(kid, message))
+
+    def module_request(self, kid: str) -> bytes:
+        """What the module sends for a signature with an RSA key, to the byte."""
+        headers = {"User-Agent": "kms-pkcs11", "Accept": "application/json", **self.app.headers}
+        return http_request(self.port, "/crypto/v1/sign", headers, module_body(kid))
+
+    def answers(self, key: dict, directory: Path) -> dict[str, Path]:
+        """What a server must answer that the module takes for a KMS with this key: the file for each path."""
+        contents = {
+            "/sys/v1/session/auth": self.connect("Basic " + self.api_key).send("POST", "/sys/v1/session/auth"),
+            "/crypto/v1/keys": json.dumps([key]).encode(),
+            "/crypto/v1/sign": self.app.send("POST", "/crypto/v1/sign", module_body(key["kid"])),
+        }
+        files = {}
+        for number, (path, content) in enumerate(contents.items()):
+            files[path] = directory / f"answer-{number}.json"
+            files[path].write_bytes(content)
+        return files
 
     def check_signature(self, kid: str, message: bytes, directory: Path) -> None:
         """openssl must accept what the measured request is answered with."""
@@ -159,13 +178,34 @@ class OpenBao(Program):
         return http_request(self.port, f"/v1/transit/sign/{name}/sha2-256", self._headers, body)
 
 
+class Answers(Program):
+    """The server of load/answer.c: it takes no time, or a known one, and counts."""
+
+    def __init__(
+        self, program: Path, certificate: Path, key: Path, delay_us: int, idle_ms: int, files: dict[str, Path], log: Path
+    ):
+        routes = [f"{path}={file}" for path, file in files.items()]
+        super().__init__([program, certificate, key, delay_us, idle_ms, *routes], log)
+        self.ca_file = certificate
+        self.port = int(self.wait_for(r"^answer: listening on 127\.0\.0\.1:(\d+)$")[1])
+
+    def counts(self) -> dict[str, int]:
+        """Connections, this one included, and requests for each path."""
+        return HTTPS(self.port, self.ca_file, {}).json("GET", "/counts")
+
+
+def module_body(kid: str) -> dict:
+    digest = base64.b64encode(sha256(b"what is signed").digest()).decode()
+    return {"hash": digest, "hash_alg": "SHA256", "key": {"kid": kid}, "mode": {"PKCS1_V15": {}}}
+
+
 def sign_body(kid: str, message: bytes) -> dict:
     digest = base64.b64encode(sha256(message).digest()).decode()
     return {"key": {"kid": kid}, "hash_alg": "SHA256", "hash": digest}
 
 
 def http_request(port: int, path: str, headers: dict[str, str], body) -> bytes:
-    text = json.dumps(body)
+    text = json.dumps(body, separators=(",", ":"))
     lines = [f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Content-Length: {len(text)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n" + text).encode()

@@ -8,41 +8,17 @@
  * thread serves all connections, so that the client takes as little as it can of the cores that it shares with the
  * server. Anything but an answer 200 ends the run with status 1. The result is one line of JSON, times in microseconds.
  */
+#include "clock.h"
 #include "connection.h"
+#include "fail.h"
+#include "file.h"
 #include "latency.h"
+#include "run_limits.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 
 enum { MOST_CONNECTIONS = 256 };
-
-struct limits {
-    double seconds;  /* 0: no limit */
-    size_t requests; /* 0: no limit */
-};
-
-static char *read_file(const char *path, size_t *length)
-{
-    FILE *file = fopen(path, "rb");
-    if (!file) fail("cannot read the request file");
-    char *bytes = malloc(65536);
-    if (!bytes) fail("out of memory");
-    *length = fread(bytes, 1, 65536, file);
-    fclose(file);
-    if (*length == 0 || *length == 65536) fail("the request file is empty or has 64 KiB or more");
-    return bytes;
-}
-
-static double cpu_seconds(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
-        + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
 
 /* Answers the nanoseconds that the run took. */
 static uint64_t run(struct connection *connections, int count, struct limits limits, struct latencies *latencies)
@@ -56,7 +32,7 @@ static uint64_t run(struct connection *connections, int count, struct limits lim
     for (int i = 0; i < count; i++) {
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &connections[i]};
         if (epoll_ctl(poll, EPOLL_CTL_ADD, connections[i].socket, &event) != 0) fail("epoll_ctl");
-        if (limits.requests && sent == limits.requests) break;
+        if (limits.count && sent == limits.count) break;
         connection_send(&connections[i]);
         sent++;
         busy++;
@@ -70,7 +46,7 @@ static uint64_t run(struct connection *connections, int count, struct limits lim
             if (!connection_receive(connection)) continue;
             uint64_t now = now_ns();
             latencies_add(latencies, now - connection->sent_at);
-            if (now < end && (!limits.requests || sent < limits.requests)) {
+            if (now < end && (!limits.count || sent < limits.count)) {
                 connection_send(connection);
                 sent++;
             } else {
@@ -84,15 +60,12 @@ static uint64_t run(struct connection *connections, int count, struct limits lim
 int main(int argc, char **argv)
 {
     if (argc != 7) fail("usage: load PORT CA_FILE REQUEST_FILE CONNECTIONS (--seconds S | --count N)");
-    struct limits limits = {0};
-    if (strcmp(argv[5], "--seconds") == 0) limits.seconds = atof(argv[6]);
-    else if (strcmp(argv[5], "--count") == 0) limits.requests = strtoul(argv[6], NULL, 10);
-    if (limits.seconds <= 0 && limits.requests == 0) fail("--seconds or --count must be above 0");
+    struct limits limits = limits_parse(argv[5], argv[6]);
     int count = atoi(argv[4]);
     if (count < 1 || count > MOST_CONNECTIONS) fail("CONNECTIONS must be from 1 to 256");
 
     struct request request;
-    request.bytes = read_file(argv[3], &request.length);
+    request.bytes = file_read(argv[3], &request.length);
     SSL_CTX *context = connection_context(argv[2]);
     static struct connection connections[MOST_CONNECTIONS];
     for (int i = 0; i < count; i++) connection_open(&connections[i], context, atoi(argv[1]), &request);
@@ -101,12 +74,7 @@ int main(int argc, char **argv)
     double cpu = cpu_seconds();
     uint64_t wall = run(connections, count, limits, &latencies);
     cpu = cpu_seconds() - cpu;
-    latencies_sort(&latencies);
-    printf("{\"requests\": %zu, \"seconds\": %.6f, \"per_second\": %.1f, \"client_cpu_us\": %.2f, \"p50_us\": %.1f, "
-           "\"p90_us\": %.1f, \"p99_us\": %.1f, \"max_us\": %.1f}\n",
-        latencies.count, (double)wall / 1e9, (double)latencies.count * 1e9 / (double)wall,
-        cpu * 1e6 / (double)latencies.count, latencies_at(&latencies, 0.5), latencies_at(&latencies, 0.9),
-        latencies_at(&latencies, 0.99), latencies_at(&latencies, 1));
+    latencies_report(&latencies, wall, cpu);
     for (int i = 0; i < count; i++) connection_close(&connections[i]);
     SSL_CTX_free(context);
     return 0;

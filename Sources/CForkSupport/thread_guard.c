@@ -39,8 +39,9 @@ void sigpipe_guard_begin(struct sigpipe_guard *guard) {
     sigset_t only;
     sigemptyset(&only);
     sigaddset(&only, SIGPIPE);
-    guard->was_pending = is_sigpipe_pending();
     guard->is_active = pthread_sigmask(SIG_BLOCK, &only, &guard->previous) == 0;
+    /* Only a blocked signal can be pending. */
+    guard->was_pending = guard->is_active && sigismember(&guard->previous, SIGPIPE) == 1 && is_sigpipe_pending();
 }
 
 void sigpipe_guard_end(struct sigpipe_guard *guard) {

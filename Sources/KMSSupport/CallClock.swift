@@ -1,10 +1,12 @@
-internal import CForkSupport
+public import CForkSupport
 
 /// When the C_ function began that the thread is in: whatever a call needs of the KMS shares one deadline.
-package enum CallClock {
+public enum CallClock {
     /// Runs the body of a C_ function. A host's OpenSSL may call another one from inside a request; that has a time of
     /// its own.
-    package static func run<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    @inlinable public static func run<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
+        -> Result
+    {
         let outer = call_clock_exchange(Deadline.now)
         defer { _ = call_clock_exchange(outer) }
         return try body()

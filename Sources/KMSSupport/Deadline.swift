@@ -1,11 +1,11 @@
 #if canImport(Glibc)
-    internal import Glibc
+    public import Glibc
 #else
-    internal import Musl
+    public import Musl
 #endif
 
 /// A point on the monotonic clock by which a call must have answered, whatever it waits for.
-package struct Deadline: Sendable {
+public struct Deadline: Sendable {
     private let nanoseconds: UInt64
 
     /// - Parameter milliseconds: from now; negative counts as 0.
@@ -38,7 +38,7 @@ package struct Deadline: Sendable {
     package var isOver: Bool { remaining == 0 }
 
     /// Nanoseconds of the monotonic clock.
-    package static var now: UInt64 {
+    @inlinable public static var now: UInt64 {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return UInt64(clamping: time.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: time.tv_nsec)

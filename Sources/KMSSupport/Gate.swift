@@ -1,4 +1,4 @@
-internal import CForkSupport
+public import CForkSupport
 
 #if canImport(Glibc)
     internal import Glibc
@@ -7,22 +7,27 @@ internal import CForkSupport
 #endif
 
 /// The fork gate: who runs inside the library holds it, who waits steps out (`fork_support.h` says why).
-package enum Gate {
+///
+/// Public for the same reason as `Locked`.
+public enum Gate {
     /// Registers the fork handlers; false when the system refuses.
     package static func install() -> Bool { fork_support_install() == 0 }
 
     /// The number of forks between the process that loaded the library and this one.
-    package static var generation: UInt64 { fork_support_generation() }
+    @inlinable public static var generation: UInt64 { fork_support_generation() }
 
     /// Runs `body` inside the gate. Every entry point does.
-    package static func inside<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    @inlinable public static func inside<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
+        -> Result
+    {
         fork_gate_enter()
         defer { fork_gate_leave() }
         return try body()
     }
 
     /// Runs `body`, which only waits and touches no shared state, outside the gate.
-    package static func outside<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result
+    @inlinable public static func outside<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
+        -> Result
     {
         let depth = fork_gate_suspend()
         defer { fork_gate_resume(depth) }

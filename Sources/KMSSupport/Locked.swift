@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-    package import Glibc
+    public import Glibc
 #else
-    package import Musl
+    public import Musl
 #endif
 
 /// A value and the pthread mutex that guards it.
@@ -10,13 +10,14 @@
 /// child. Bodies are short and take no other lock, and nothing waits or goes to the network inside one; together with
 /// the fork gate (`Gate`) that makes every `Locked` free at the moment of a fork.
 ///
-/// Inlinable, because calls of generic code of another module cost more than the mutex.
-package final class Locked<Value>: @unchecked Sendable {
-    // @unchecked: `value` is touched only between lock and unlock.
-    @usableFromInline package var value: Value
-    @usableFromInline package let mutex: UnsafeMutablePointer<pthread_mutex_t>
+/// Inlinable, because calls of generic code of another module cost more than the mutex; and public, because the compiler
+/// inlines nothing that has package access (Swift 6.3).
+public final class Locked<Value>: @unchecked Sendable {
+    // @unchecked: `value` is touched only between lock and unlock; so there is nothing to check when it is.
+    @exclusivity(unchecked) @usableFromInline internal var value: Value
+    @usableFromInline internal let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
-    @inlinable package init(_ value: Value) {
+    @inlinable public init(_ value: Value) {
         self.value = value
         mutex = .allocate(capacity: 1)
         mutex.initialize(to: pthread_mutex_t())
@@ -29,7 +30,7 @@ package final class Locked<Value>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    @inlinable package func withLock<Result, Failure: Error>(
+    @inlinable @inline(__always) package func withLock<Result, Failure: Error>(
         _ body: (inout Value) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         pthread_mutex_lock(mutex)
@@ -40,7 +41,7 @@ package final class Locked<Value>: @unchecked Sendable {
 
 extension Locked {
     /// The value that is there, or a new one. Several threads may make one at once; the first result stays.
-    package func kept<Wrapped, Failure: Error>(
+    @inlinable public func kept<Wrapped, Failure: Error>(
         orMake make: () throws(Failure) -> Wrapped
     ) throws(Failure) -> Wrapped where Value == Wrapped? {
         if let known = withLock({ $0 }) { return known }

@@ -48,7 +48,7 @@ package enum Log {
     }
 
     /// Set once, when the configuration is read; a plain integer, so that a torn read cannot happen.
-    nonisolated(unsafe) package static var level: Level = .warning
+    @exclusivity(unchecked) nonisolated(unsafe) package static var level: Level = .warning
 
     package static func error(_ message: @autoclosure () -> String) { write(.error, message) }
     package static func warning(_ message: @autoclosure () -> String) { write(.warning, message) }

@@ -1,6 +1,12 @@
 internal import CCurl
 internal import KMSSupport
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Musl
+#endif
+
 /// One request and its answer on one handle.
 struct CurlExchange {
     let handle: CurlHandle
@@ -20,42 +26,53 @@ struct CurlExchange {
     ///
     /// - Parameter isFresh: use no connection of an earlier request.
     func run(isFresh: Bool) throws(Failure) -> HTTPResponse {
-        let receiver = ResponseReceiver(limit: settings.options.maximumResponseBytes)
-        let headers: HeaderList
+        let began = Deadline.now
         do throws(TransportError) {
-            headers = try HeaderList(request)
-            try prepare(headers: headers, receiver: receiver, isFresh: isFresh)
+            try prepare(isFresh: isFresh)
         } catch {
             throw Failure(error: error, isStaleConnection: false)
         }
         let code = withRequestBody { transfer() }
-        settings.options.counters.count(.connects, UInt64(max(0, number(CURLINFO_NUM_CONNECTS))))
-        // libcurl must not keep what is about to be freed.
-        _ = CCurl_setopt_pointer(handle.easy, CURLOPT_HTTPHEADER, nil)
-        _ = CCurl_setopt_pointer(handle.easy, CURLOPT_WRITEDATA, nil)
-        withExtendedLifetime((receiver, headers)) {}
-        guard code == CURLE_OK else { throw failure(code, receiver) }
-        return answer(receiver)
+        handle.headers.wipe()
+        let connects = number(CURLINFO_NUM_CONNECTS)
+        if connects > 0 { settings.options.counters.count(.connects, UInt64(connects)) }
+        guard code == CURLE_OK else { throw failure(code) }
+        return answer(since: began)
     }
 
-    private func prepare(
-        headers: HeaderList, receiver: ResponseReceiver, isFresh: Bool
-    ) throws(TransportError) {
+    private func prepare(isFresh: Bool) throws(TransportError) {
         let option = OptionSetter(easy: handle.easy)
         handle.errorText.pointee = 0
+        handle.receiver.begin()
+        try setPath()
+        try setMethod(option)
+        let headers = try handle.headers.list(for: request)
+        if handle.headerList != headers {
+            try option.set(CURLOPT_HTTPHEADER, pointer: headers)
+            handle.headerList = headers
+        }
+        // libcurl sends any request again when a kept connection turns out to be closed. One with consequences goes over
+        // a connection of its own, where that cannot happen.
+        try handle.set(CURLOPT_FRESH_CONNECT, isFresh || !request.isRepeatable ? 1 : 0, &handle.isFresh)
+        let remaining = max(1, limits.deadline.remaining)
+        try handle.set(CURLOPT_TIMEOUT_MS, remaining, &handle.timeout)
+        try handle.set(CURLOPT_CONNECTTIMEOUT_MS, min(remaining, limits.connectMilliseconds), &handle.connectTimeout)
+    }
+
+    private func setPath() throws(TransportError) {
+        guard handle.path != request.path else { return }
+        handle.path = nil
         let isPath = request.path.utf8.first == UInt8(ascii: "/")
         guard isPath, request.path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw TransportError(.refused, "a path that is not percent-encoded", wasNeverSent: true)
         }
-        try option.set(CURLOPT_URL, settings.address + request.path)
-        try option.set(CURLOPT_HTTPHEADER, pointer: headers.list)
-        try option.set(CURLOPT_WRITEDATA, pointer: Unmanaged.passUnretained(receiver).toOpaque())
-        // libcurl sends any request again when a kept connection turns out to be closed. One with consequences goes over
-        // a connection of its own, where that cannot happen.
-        try option.set(CURLOPT_FRESH_CONNECT, isFresh || !request.isRepeatable ? 1 : 0)
-        let remaining = max(1, limits.deadline.remaining)
-        try option.set(CURLOPT_TIMEOUT_MS, remaining)
-        try option.set(CURLOPT_CONNECTTIMEOUT_MS, min(remaining, limits.connectMilliseconds))
+        try handle.setURL(settings.address + request.path)
+        handle.path = request.path
+    }
+
+    private func setMethod(_ option: OptionSetter) throws(TransportError) {
+        guard handle.method != request.method else { return }
+        handle.method = nil
         if request.method == .get {
             try option.set(CURLOPT_HTTPGET, 1)
             try option.set(CURLOPT_CUSTOMREQUEST, pointer: nil)
@@ -63,6 +80,7 @@ struct CurlExchange {
             try option.set(CURLOPT_POST, 1)
             try option.set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
         }
+        handle.method = request.method
     }
 
     /// libcurl does not copy the body: it stays where it is while `body` runs.
@@ -73,8 +91,11 @@ struct CurlExchange {
         let count = bytes.count
         return (bytes.isEmpty ? [0] : bytes).withUnsafeBytes { buffer in
             defer { _ = CCurl_setopt_pointer(handle.easy, CURLOPT_POSTFIELDS, nil) }
-            let size = CCurl_setopt_offset(handle.easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(count))
-            guard size == CURLE_OK else { return size }
+            if handle.bodySize != count {
+                let size = CCurl_setopt_offset(handle.easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(count))
+                guard size == CURLE_OK else { return size }
+                handle.bodySize = count
+            }
             let fields = CCurl_setopt_pointer(handle.easy, CURLOPT_POSTFIELDS, buffer.baseAddress)
             guard fields == CURLE_OK else { return fields }
             return body()
@@ -106,25 +127,38 @@ struct CurlExchange {
         return CURLE_RECV_ERROR
     }
 
-    private func answer(_ receiver: ResponseReceiver) -> HTTPResponse {
+    private func answer(since began: UInt64) -> HTTPResponse {
         var type: UnsafeMutablePointer<CChar>?
         _ = CCurl_getinfo_string(handle.easy, CURLINFO_CONTENT_TYPE, &type)
+        let status = number(CURLINFO_RESPONSE_CODE)
+        var response = HTTPResponse(
+            status: status, contentType: type.map { CurlExchange.text($0) } ?? "", body: handle.receiver.takeBody())
+        if request.wantsDate { response.date = handle.header("date") }
+        guard status >= 300 || isSlow(since: began) else { return response }
+        response.requestID = handle.header("x-request-id")
         var wait: curl_off_t = 0
         _ = CCurl_getinfo_offset(handle.easy, CURLINFO_RETRY_AFTER, &wait)
-        var response = HTTPResponse(
-            status: number(CURLINFO_RESPONSE_CODE), contentType: type.map { String(cString: $0) } ?? "",
-            body: receiver.takeBody(), retryAfterSeconds: wait > 0 ? Int(clamping: wait) : nil)
-        response.requestID = handle.header("x-request-id")
-        response.date = handle.header("date")
+        if wait > 0 { response.retryAfterSeconds = Int(clamping: wait) }
         return response
     }
 
-    private func failure(_ code: CURLcode, _ receiver: ResponseReceiver) -> Failure {
+    /// Whether there will be a line about it in the log.
+    private func isSlow(since began: UInt64) -> Bool {
+        let limit = settings.options.slowMilliseconds
+        return limit > 0 && (Deadline.now &- began) / 1_000_000 >= UInt64(limit)
+    }
+
+    /// The usual type needs no memory of its own.
+    private static func text(_ type: UnsafePointer<CChar>) -> String {
+        strcmp(type, "application/json") == 0 ? "application/json" : String(cString: type)
+    }
+
+    private func failure(_ code: CURLcode) -> Failure {
         let wasNeverSent = number(CURLINFO_REQUEST_SIZE) == 0
-        let isAnswered = number(CURLINFO_HEADER_SIZE) > 0 || receiver.count > 0
+        let isAnswered = number(CURLINFO_HEADER_SIZE) > 0 || handle.receiver.count > 0
         var error = TransportError(
             code: code, detail: String(cString: handle.errorText), endpoint: settings.address,
-            isTooLarge: receiver.isOverLimit)
+            isTooLarge: handle.receiver.isOverLimit)
         error.wasNeverSent = wasNeverSent
         let isKept = number(CURLINFO_NUM_CONNECTS) == 0
         let isBroken = error.kind == .interrupted || error.kind == .connection
@@ -141,38 +175,50 @@ struct CurlExchange {
 /// Collects the body of an answer, up to a limit.
 ///
 /// In pieces: one array that grows would leave the host's heap with holes of many megabytes, which the C library keeps,
-/// after an answer that was too large.
+/// after an answer that was too large. Used by the thread that has the handle.
 final class ResponseReceiver {
-    private var pieces: [[UInt8]] = []
+    @exclusivity(unchecked) private var first: [UInt8] = []
+    @exclusivity(unchecked) private var more: [[UInt8]] = []
     private let limit: Int
-    private(set) var count = 0
-    private(set) var isOverLimit = false
+    @exclusivity(unchecked) private(set) var count = 0
+    @exclusivity(unchecked) private(set) var isOverLimit = false
 
     /// In bytes; most answers have less.
     private static var pieceSize: Int { 64 << 10 }
 
     init(limit: Int) { self.limit = limit }
 
+    /// Before each request.
+    func begin() {
+        _ = takeBody()
+        isOverLimit = false
+    }
+
     func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard bytes.count <= limit - count else {
             isOverLimit = true
             return false
         }
-        if let last = pieces.indices.last, pieces[last].count + bytes.count <= ResponseReceiver.pieceSize {
-            pieces[last].append(contentsOf: bytes)
+        if count == 0 {
+            first = Array(bytes)
+        } else if more.isEmpty, first.count + bytes.count <= ResponseReceiver.pieceSize {
+            first.append(contentsOf: bytes)
+        } else if let last = more.indices.last, more[last].count + bytes.count <= ResponseReceiver.pieceSize {
+            more[last].append(contentsOf: bytes)
         } else {
-            pieces.append(Array(bytes))
+            more.append(Array(bytes))
         }
         count += bytes.count
         return true
     }
 
     func takeBody() -> [UInt8] {
-        defer { pieces = [] }
-        if pieces.count == 1 { return pieces[0] }
+        defer { (first, more, count) = ([], [], 0) }
+        if more.isEmpty { return first }
         var body: [UInt8] = []
         body.reserveCapacity(count)
-        for piece in pieces { body.append(contentsOf: piece) }
+        body.append(contentsOf: first)
+        for piece in more { body.append(contentsOf: piece) }
         return body
     }
 }

@@ -29,13 +29,14 @@ enum CurlScope {
         by context: OpaquePointer, _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
         var pipe = sigpipe_guard()
-        sigpipe_guard_begin(&pipe)
+        let mayRaise = CurlLibrary.mayRaisePipe
+        if mayRaise { sigpipe_guard_begin(&pipe) }
         let previous = OSSL_LIB_CTX_set0_default(context)
         let errors = HostErrors()
         defer {
             errors.restore()
             OSSL_LIB_CTX_set0_default(previous)
-            sigpipe_guard_end(&pipe)
+            if mayRaise { sigpipe_guard_end(&pipe) }
         }
         return try body()
     }
@@ -53,6 +54,10 @@ enum CurlScope {
 
 /// libcurl's process-wide part.
 enum CurlLibrary {
+    /// Before 7.88 OpenSSL writes to the socket itself, with write(2), which cannot be told not to raise SIGPIPE. Since then
+    /// libcurl does, with MSG_NOSIGNAL. Set once.
+    @exclusivity(unchecked) nonisolated(unsafe) private(set) static var mayRaisePipe = true
+
     /// Starts libcurl; every transport does, before its first request, inside `CurlScope`.
     ///
     /// Not in C_Initialize: `curl_global_init` loads openssl.cnf, which may name an engine that initialises this very
@@ -66,6 +71,7 @@ enum CurlLibrary {
             let found = version.pointee.version.map { String(cString: $0) } ?? "?"
             throw TransportError(.refused, "libcurl \(found) is too old; install 7.85 or newer", wasNeverSent: true)
         }
+        mayRaisePipe = version.pointee.version_num < 0x07_58_00
         let tls = version.pointee.ssl_version.map { String(cString: $0) } ?? "none"
         guard tls.contains("OpenSSL/3") else {
             throw TransportError(

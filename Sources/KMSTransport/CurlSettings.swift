@@ -10,6 +10,7 @@ final class CurlSettings: Sendable {
     private let trust: TrustStore
     private let sockets: SocketRegistry
     private let redirection: StringList?
+    let headers: CommonHeaders
     /// Not secret, but libcurl needs bytes that do not move.
     private let clientCertificate: Secret?
 
@@ -20,6 +21,7 @@ final class CurlSettings: Sendable {
         self.url = url
         self.trust = trust
         self.sockets = sockets
+        headers = try CommonHeaders()
         clientCertificate = options.tls.clientCertificate.map { Secret($0) }
         // The URL has the name that the certificate must have; the connection goes to the endpoint all the same.
         if let name = options.tls.serverName {
@@ -50,7 +52,6 @@ final class CurlSettings: Sendable {
         try handle.set(CURLOPT_FOLLOWLOCATION, 0)
         try handle.set(CURLOPT_NETRC, 0)
         try handle.set(CURLOPT_PATH_AS_IS, 1)
-        try handle.set(CURLOPT_USERAGENT, "kms-pkcs11")
         try handle.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         try handle.check(CCurl_setopt_write(handle.easy, receiveCallback), CURLOPT_WRITEFUNCTION)
         let limit = curl_off_t(options.maximumResponseBytes)

@@ -36,10 +36,10 @@ package final class Endpoints: Sendable {
     package func perform(
         _ request: HTTPRequest, deadline: Deadline, _ attempt: Attempt
     ) throws(TransportError) -> HTTPResponse {
-        var run = EndpointRun(request: request, deadline: deadline)
+        var run = EndpointRun(deadline: deadline)
         while true {
             let began = Deadline.now
-            if let response = try tryEach(&run, attempt) { return response }
+            if let response = try tryEach(request, &run, attempt) { return response }
             let isOpen = run.verdict != .later && outage.record(attemptBegan: began, now: Deadline.now)
             guard let wait = run.wait(isOpen: isOpen) else { return try run.result() }
             Log.info("\(run.lastWords); next try in \(wait) ms")
@@ -50,8 +50,10 @@ package final class Endpoints: Sendable {
     // MARK: One round
 
     /// - Returns: nil when each endpoint was tried and a further round may help.
-    private func tryEach(_ run: inout EndpointRun, _ attempt: Attempt) throws(TransportError) -> HTTPResponse? {
-        let candidates = order.candidates(mayProbe: run.request.isRepeatable)
+    private func tryEach(
+        _ request: HTTPRequest, _ run: inout EndpointRun, _ attempt: Attempt
+    ) throws(TransportError) -> HTTPResponse? {
+        let candidates = order.candidates(mayProbe: request.isRepeatable)
         for (position, candidate) in candidates.enumerated() {
             let others = candidates.count - position - 1
             let address = endpoints[candidate.index].address
@@ -59,15 +61,15 @@ package final class Endpoints: Sendable {
             // The KMS is there and has said no: not worth the time that an endpoint may cost which has just failed.
             guard !run.isRefused || !candidate.isSetAside else { return try run.result() }
             if position > 0 { Log.info("\(run.lastWords); trying \(address)") }
-            let limits = limits(for: run, candidate, others: others)
+            let limits = limits(for: request, run.deadline, candidate, others: others)
             do throws(TransportError) {
                 let response = try attempt(candidate.index, limits)
-                guard !response.isForeign(to: run.request) else { throw .foreign(response, address) }
+                guard !response.isForeign(to: request) else { throw .foreign(response, address) }
                 record(response, from: candidate.index)
-                run.note(response, from: address)
+                run.note(response, from: address, to: request)
             } catch {
                 record(error, at: candidate.index)
-                run.note(error)
+                run.note(error, of: request)
             }
             switch run.verdict {
             case .final: return try run.result()
@@ -87,17 +89,19 @@ package final class Endpoints: Sendable {
     ///
     /// An endpoint that hung a moment ago gets a quarter: a TLS server may sign several times for one handshake (libp11
     /// tries ECDSA twice), and waits on its event loop.
-    private func limits(for run: EndpointRun, _ candidate: EndpointOrder.Candidate, others: Int) -> Limits {
+    private func limits(
+        for request: HTTPRequest, _ end: Deadline, _ candidate: EndpointOrder.Candidate, others: Int
+    ) -> Limits {
         let isSilent = endpoints[candidate.index].isSilent()
-        let remaining = max(1, isSilent ? run.deadline.remaining / 4 : run.deadline.remaining)
-        let deadline = isSilent ? run.deadline.limited(toMilliseconds: remaining) : run.deadline
+        let remaining = max(1, isSilent ? end.remaining / 4 : end.remaining)
+        let deadline = isSilent ? end.limited(toMilliseconds: remaining) : end
         guard others > 0 else {
             return Limits(deadline: deadline, connectMilliseconds: min(remaining, Endpoints.connectMilliseconds))
         }
         var share = min(failoverMilliseconds, max(1, remaining / (others + 1)))
         if candidate.isProbe { share = min(share, Endpoints.probeMilliseconds) }
         let connect = min(share, Endpoints.connectMilliseconds)
-        guard run.request.isRepeatable else { return Limits(deadline: deadline, connectMilliseconds: connect) }
+        guard request.isRepeatable else { return Limits(deadline: deadline, connectMilliseconds: connect) }
         return Limits(deadline: deadline.limited(toMilliseconds: share), connectMilliseconds: connect)
     }
 
@@ -131,7 +135,6 @@ package final class Endpoints: Sendable {
 
 /// One request on its way through the endpoints.
 private struct EndpointRun {
-    let request: HTTPRequest
     let deadline: Deadline
     private(set) var verdict = RetryVerdict.again
     private var address = ""
@@ -141,18 +144,15 @@ private struct EndpointRun {
     private var mayPass = false
     private var schedule = RetrySchedule()
 
-    init(request: HTTPRequest, deadline: Deadline) {
-        self.request = request
-        self.deadline = deadline
-    }
+    init(deadline: Deadline) { self.deadline = deadline }
 
-    mutating func note(_ response: HTTPResponse, from address: String) {
+    mutating func note(_ response: HTTPResponse, from address: String, to request: HTTPRequest) {
         (self.response, self.address, error) = (response, address, nil)
         verdict = RetryVerdict(response, to: request)
         if verdict == .again || verdict == .later { mayPass = true }
     }
 
-    mutating func note(_ error: TransportError) {
+    mutating func note(_ error: TransportError, of request: HTTPRequest) {
         (response, self.error) = (nil, error)
         verdict = RetryVerdict(error, of: request)
         if verdict == .again { mayPass = true }

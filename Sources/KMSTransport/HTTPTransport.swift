@@ -21,6 +21,8 @@ package struct HTTPRequest: Sendable {
     package var isRepeatable: Bool
     /// Whether the body of a 2xx answer must be JSON, or else comes from something that is not the KMS.
     package var expectsJSON = true
+    /// Whether the answer's Date is of interest.
+    package var wantsDate = false
 
     package init(
         _ method: Method, _ path: String, authorization: Secret? = nil, body: [UInt8]? = nil, isRepeatable: Bool = true
@@ -42,7 +44,7 @@ package struct HTTPResponse: Sendable {
     package var retryAfterSeconds: Int?
     /// The answer's x-request-id.
     package var requestID: String?
-    /// The answer's Date, as the KMS wrote it.
+    /// The answer's Date, as the KMS wrote it, if the request wanted it.
     package var date: String?
     /// nil where nothing was sent.
     package var trace: RequestTrace?

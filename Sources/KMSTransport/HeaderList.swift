@@ -1,64 +1,66 @@
 internal import CCurl
 internal import KMSSupport
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Musl
-#endif
-
-/// The headers of a request as libcurl wants them; zeroed when dropped, because one of them is a credential.
+/// The headers of a handle's requests as libcurl wants them: the same ones for all, and in front of them the line with the
+/// credential, which is written for each request and zeroed after it.
+///
+/// Used by one thread at a time, which has the handle.
 final class HeaderList {
-    private(set) var list: UnsafeMutablePointer<curl_slist>?
+    private let common: CommonHeaders
+    private let first: UnsafeMutablePointer<curl_slist>
+    @exclusivity(unchecked) private var line = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 1)
 
-    init(_ request: HTTPRequest) throws(TransportError) {
-        try append("Accept: application/json")
-        // Without it libcurl would ask before it sends a large body, and wait a second for an answer.
-        try append("Expect:")
-        if request.method != .get { try append("Content-Type: application/json") }
-        guard let authorization = request.authorization else { return }
-        try append(authorization: authorization)
+    init(_ common: CommonHeaders) {
+        self.common = common
+        first = .allocate(capacity: 1)
+        first.initialize(to: curl_slist())
     }
 
     deinit {
-        var next = list
-        while let node = next {
-            if let data = node.pointee.data { explicit_bzero(data, strlen(data)) }
-            next = node.pointee.next
-        }
-        curl_slist_free_all(list)
+        wipe()
+        line.deallocate()
+        first.deallocate()
     }
 
-    private func append(_ header: String) throws(TransportError) {
-        guard let longer = curl_slist_append(list, header) else { throw HeaderList.outOfMemory }
-        list = longer
+    /// Stays good until the next call or `wipe`.
+    func list(for request: HTTPRequest) throws(TransportError) -> UnsafeMutablePointer<curl_slist> {
+        let rest = request.method == .get ? common.withoutBody.pointer : common.withBody.pointer
+        guard let authorization = request.authorization else { return rest }
+        try authorization.withBytes { bytes throws(TransportError) in try write(bytes) }
+        first.pointee.next = rest
+        return first
     }
 
-    private func append(authorization: Secret) throws(TransportError) {
-        let isText = authorization.withBytes { $0.allSatisfy { $0 >= 0x20 && $0 < 0x7F } }
-        guard isText else {
+    func wipe() { Secret.wipe(line) }
+
+    private func write(_ credential: UnsafeRawBufferPointer) throws(TransportError) {
+        for byte in credential where byte < 0x20 || byte >= 0x7F {
             throw TransportError(
                 .refused, "the credential contains characters that cannot be in a header", wasNeverSent: true)
         }
-        let name = "Authorization: "
-        let length = name.utf8.count + authorization.count + 1
-        let line = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: 1)
-        defer {
-            Secret.wipe(line)
+        let name: StaticString = "Authorization: "
+        let count = name.utf8CodeUnitCount
+        if line.count < count + credential.count + 1 {
             line.deallocate()
+            line = .allocate(byteCount: count + credential.count + 1, alignment: 1)
         }
-        line.copyBytes(from: name.utf8)
-        authorization.withBytes { bytes in
-            UnsafeMutableRawBufferPointer(rebasing: line.dropFirst(name.utf8.count)).copyMemory(from: bytes)
-        }
-        line[line.count - 1] = 0
-        guard let longer = curl_slist_append(list, line.assumingMemoryBound(to: CChar.self).baseAddress) else {
-            throw HeaderList.outOfMemory
-        }
-        list = longer
+        line.copyMemory(from: UnsafeRawBufferPointer(start: name.utf8Start, count: count))
+        UnsafeMutableRawBufferPointer(rebasing: line[count...]).copyMemory(from: credential)
+        line[count + credential.count] = 0
+        first.pointee.data = line.baseAddress?.assumingMemoryBound(to: CChar.self)
     }
+}
 
-    private static var outOfMemory: TransportError {
-        TransportError(.refused, "libcurl takes no header: out of memory", wasNeverSent: true)
+/// What the requests of all handles have in common.
+final class CommonHeaders: Sendable {
+    let withBody: StringList
+    let withoutBody: StringList
+
+    init() throws(TransportError) {
+        // Without an empty Expect libcurl would ask before it sends a large body, and wait a second for an answer.
+        // User-Agent is here because libcurl writes its own option twice.
+        let all = ["User-Agent: kms-pkcs11", "Accept: application/json", "Expect:"]
+        withoutBody = try StringList(all)
+        withBody = try StringList(all + ["Content-Type: application/json"])
     }
 }

@@ -28,7 +28,7 @@ extension CurlTransport {
                 let settings = try probeSettings()
                 let handle = try CurlHandle(settings)
                 let option = OptionSetter(easy: handle.easy)
-                try option.set(CURLOPT_URL, settings.address)
+                try handle.setURL(settings.address)
                 try option.set(CURLOPT_SSL_VERIFYPEER, 0)
                 try option.set(CURLOPT_SSL_VERIFYHOST, 0)
                 try option.set(CURLOPT_CERTINFO, 1)

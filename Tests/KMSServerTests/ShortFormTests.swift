@@ -40,6 +40,45 @@ struct ShortFormTests {
         #expect(try Data(response.json.finish()) == encoder.encode(response))
     }
 
+    @Test("base64 is written as Foundation does", arguments: 0...70)
+    func base64(count: Int) throws {
+        let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 151 &+ count) }
+        var text = JSONText()
+        text.add("name", base64: bytes)
+        let expected = #"{"name":"\#(Data(bytes).base64EncodedString())"}"#
+        #expect(String(decoding: text.finish(), as: UTF8.self) == expected)
+    }
+
+    @Test(
+        "a mode is written as the encoder would",
+        arguments: [SignatureMode.pkcs1V15, .pss(mgf: nil), .pss(mgf: .sha384)])
+    func writtenMode(mode: SignatureMode) throws {
+        var text = JSONText()
+        text.add("mode", mode)
+        #expect(try Data(text.finish()) == JSONEncoder().encode(["mode": mode]))
+    }
+
+    @Test(
+        "a plain answer with a signature is read",
+        arguments: [
+            #"{"kid":"k","signature":"AAEC"}"#, #" { "signature" : "AAEC" , "kid" : "k" } "#,
+        ])
+    func plainAnswer(text: String) throws {
+        let answer = try #require(SignResponse(plain: Array(text.utf8)))
+        #expect(answer.kid == "k" && answer.signature == Data([0, 1, 2]))
+        #expect(SignResponse(plain: Array(#"{"signature":"AA=="}"#.utf8))?.kid == nil)
+    }
+
+    @Test(
+        "another answer is left to the decoder",
+        arguments: [
+            "", "{", "{}", "[]", #"{"kid":"k"}"#, #"{"signature":"AA"}"#, #"{"signature":"AA==""#, #"{"signature":7}"#,
+            #"{"signature":"AA==","signature":"AA=="}"#, #"{"signature":"AA==","new":"x"}"#,
+            #"{"signature":"A\u0041=="}"#, #"{"kid":null,"signature":"AA=="}"#, #"{"kid":"ü","signature":"AA=="}"#,
+            #"{"kid":"a\"b","signature":"AA=="}"#, "{\"kid\":\"a\u{1}\",\"signature\":\"AA==\"}",
+        ])
+    func notPlainAnswer(text: String) { #expect(SignResponse(plain: Array(text.utf8)) == nil) }
+
     @Test(
         "a plain request to sign is read",
         arguments: [

@@ -23,7 +23,7 @@ uint64_t call_clock_exchange(uint64_t began);
 uint64_t call_clock_began(void);
 
 /*
- * Keeps SIGPIPE from the host while this thread writes to sockets: OpenSSL's socket BIO uses write(2), which cannot be
+ * Keeps SIGPIPE from the host while this thread writes to sockets: write(2), which OpenSSL's socket BIO uses, cannot be
  * told not to raise it. `end` takes away a signal that arrived in between and restores the mask.
  */
 struct sigpipe_guard {

@@ -6,8 +6,10 @@ internal import OpenSSLCrypto
 /// result. Never logs data.
 func entry(_ name: StaticString, _ body: (Library) throws(CKError) -> Void) -> CK_RV {
     Gate.inside {
-        guard let library = Library.current, library.isInitialized else { return CKR_CRYPTOKI_NOT_INITIALIZED }
-        defer { library.dump?.writeIfDue() }
+        guard let library = Library.current else { return CKR_CRYPTOKI_NOT_INITIALIZED }
+        let (isInitialized, dump) = library.standing
+        guard isInitialized else { return CKR_CRYPTOKI_NOT_INITIALIZED }
+        defer { dump?.writeIfDue() }
         return report(name) { () throws(CKError) in try body(library) }
     }
 }

@@ -58,6 +58,9 @@ final class Library: Sendable {
 
     var isInitialized: Bool { state.withLock { $0.isInitialized } }
 
+    /// Both of them, for every call.
+    var standing: (isInitialized: Bool, dump: CountersDump?) { state.withLock { ($0.isInitialized, $0.dump) } }
+
     // MARK: C_Initialize, C_Finalize
 
     /// In a forked child the first call succeeds, as section 5.4 asks for, and begins without sessions; a child that

@@ -46,8 +46,8 @@ package enum RSAPKCS1: MechanismFamily {
         /// A KMS signs digests, not blocks. A block that is none can be padded here and run through the bare RSA
         /// operation, where the KMS lets this key decrypt.
         func signUnprepared(_ data: [UInt8], _ key: KeyInUse) throws(CKError) -> [UInt8]? {
-            guard digest == nil, DigestInfo.split(data) == nil, data.count <= sizeLimit - 11,
-                key.token.backend.capabilities.contains(.decryptRSARaw), key.object.attributes.flag(CKA_DECRYPT)
+            guard digest == nil, data.count <= sizeLimit - 11, key.object.attributes.flag(CKA_DECRYPT),
+                key.token.backend.capabilities.contains(.decryptRSARaw), DigestInfo.split(data) == nil
             else { return nil }
             let padding = [UInt8](repeating: 0xFF, count: outputLength - data.count - 3)
             let block = [0x00, 0x01] + padding + [0x00] + data
@@ -73,13 +73,17 @@ package enum RSAPKCS1: MechanismFamily {
 package enum DigestInfo {
     package static func split(_ block: [UInt8]) -> (hash: HashAlgorithm, digest: [UInt8])? {
         for hash in HashAlgorithm.allCases {
-            guard let prefix = prefix(hash), block.count == prefix.count + hash.length, block.starts(with: prefix)
+            // The length alone rules most of them out.
+            guard block.count == prefixLength(hash) + hash.length, let prefix = prefix(hash),
+                block.starts(with: prefix)
             else { continue }
             return (hash, Array(block.dropFirst(prefix.count)))
         }
         // TLS 1.0 and 1.1 sign MD5 ‖ SHA-1 without DigestInfo.
         return block.count == HashAlgorithm.ssl3.length ? (.ssl3, block) : nil
     }
+
+    private static func prefixLength(_ hash: HashAlgorithm) -> Int { hash == .sha1 ? 15 : 19 }
 
     private static func prefix(_ hash: HashAlgorithm) -> [UInt8]? {
         switch hash {

@@ -101,7 +101,7 @@ final class SchemeSigning: Signing, @unchecked Sendable {
     // @unchecked: one thread at a time, see Operations.swift.
     private let scheme: any SignatureScheme
     private let key: KeyInUse
-    private var data: SignedData
+    @exclusivity(unchecked) private var data: SignedData
 
     init(_ scheme: any SignatureScheme, _ key: KeyInUse) throws(CKError) {
         self.scheme = scheme

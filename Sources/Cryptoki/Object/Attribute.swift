@@ -102,7 +102,10 @@ package struct AttributeSet: Sendable {
     }
 
     /// false also for an attribute that the object does not have.
-    package func flag(_ type: CK_ATTRIBUTE_TYPE) -> Bool { value(type) == [CK_TRUE] }
+    package func flag(_ type: CK_ATTRIBUTE_TYPE) -> Bool {
+        guard case .bytes(let bytes) = self[type] else { return false }
+        return bytes.count == 1 && bytes.first == CK_TRUE
+    }
 
     package func number(_ type: CK_ATTRIBUTE_TYPE) -> CK_ULONG? { value(type)?.number }
 

@@ -17,9 +17,9 @@ extension Session {
         _ role: (Mechanism) -> Mechanism.Role<Mechanism.MakeSigning>?
     ) throws(CKError) {
         try slot.requireIdle()
-        let mechanism = try token.mechanisms.row(request.type)
-        guard let role = role(mechanism) else { throw CKError(CKR_MECHANISM_INVALID) }
-        let key = try signingKey(usage, handle, mechanism)
+        let row = try token.mechanisms.box(request.type)
+        guard let role = role(row.mechanism) else { throw CKError(CKR_MECHANISM_INVALID) }
+        let key = try signingKey(usage, handle, row.mechanism)
         try slot.begin(PendingOperation(try role.make(request, key), key))
     }
 

@@ -21,11 +21,23 @@ extension FortanixSession {
     func call<Answer: Decodable>(
         _ call: FortanixCall, _ body: some Encodable, as type: Answer.Type = Answer.self, deadline: Deadline
     ) throws(BackendError) -> Answer {
-        var request = HTTPRequest(
-            call.method, call.path, body: try FortanixJSON.encode(body), isRepeatable: call.isRepeatable)
+        try self.call(call, json: try FortanixJSON.encode(body), as: type, plain: { _ in nil }, deadline: deadline)
+    }
+
+    /// As above, for the calls that are made thousands of times a second.
+    ///
+    /// - Parameters:
+    ///   - body: the JSON.
+    ///   - plain: reads an answer of the usual form; nil leaves it to the decoder.
+    func call<Answer: Decodable>(
+        _ call: FortanixCall, json body: [UInt8], as type: Answer.Type = Answer.self, plain: ([UInt8]) -> Answer?,
+        deadline: Deadline
+    ) throws(BackendError) -> Answer {
+        var request = HTTPRequest(call.method, call.path, body: body, isRepeatable: call.isRepeatable)
         defer { request.wipeBody() }
         var response = try perform(request, doing: call.doing, secrets: call.secrets, deadline: deadline)
         defer { response.wipeBody() }
+        if let answer = plain(response.body) { return answer }
         return try FortanixJSON.decode(type, response, doing: call.doing)
     }
 
@@ -75,7 +87,7 @@ extension SobjectDescriptor {
 extension KeyID {
     /// An answer that names its key must name the one that was asked for.
     func check(_ kid: String?, doing: String) throws(BackendError) {
-        guard kind == .stored, let kid, kid.lowercased() != text.lowercased() else { return }
+        guard kind == .stored, let kid, kid != text, kid.lowercased() != text.lowercased() else { return }
         throw BackendError(.protocolViolation, "\(doing): the KMS used key \(kid.prefix(64)) instead of \(self)")
     }
 

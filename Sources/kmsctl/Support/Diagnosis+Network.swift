@@ -100,6 +100,7 @@ extension Diagnosis {
             let new = try CurlTransport(slot.transportOptions([url.text]))
             transport = new
             var request = HTTPRequest(.get, "/sys/v1/health")
+            request.wantsDate = true
             request.expectsJSON = false
             let response = try new.perform(request, deadline: deadline)
             let shown = (try? new.peerCertificate(deadline: deadline)).map { "; " + describe($0) } ?? ""

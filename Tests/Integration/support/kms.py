@@ -47,6 +47,8 @@ class KMS:
         self.port = 0
         self.log = directory / "kmsd.log"
         self.log_level = log_level
+        # Further flags of `kmsd serve`.
+        self.arguments: list[str] = []
         self._service: Service | None = None
 
     @property
@@ -79,7 +81,7 @@ class KMS:
         command = [self.binaries.kmsd, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}"]
         if self.log_level:
             command += ["--log-level", self.log_level]
-        self._service = Service(command, clean_environment(), self.log)
+        self._service = Service(command + self.arguments, clean_environment(), self.log)
         seen = self.log.stat().st_size if self.log.exists() else 0
         self._service.start()
         self.port = int(wait_until(lambda: self._announced_port(seen), f"kmsd's start\n{self._service.text()}"))

@@ -18,6 +18,9 @@ class Nginx:
         self.environment = environment
         self.configuration = directory / "nginx.conf"
         self.port = free_port()
+        self.worker_count = 2
+        # Behind `listen ADDRESS ssl`.
+        self.listen_options = ""
         self._pid_file = directory / "nginx.pid"
         self._as_root = as_root()
         self._wrapper = wrapper or []
@@ -27,7 +30,8 @@ class Nginx:
         replacements = {
             "/run/nginx.pid": str(self._pid_file),
             "/var/log/nginx/": f"{self.directory}/",
-            "listen 443 ssl;": f"listen 127.0.0.1:{self.port} ssl;",
+            "listen 443 ssl;": f"listen 127.0.0.1:{self.port} ssl{self.listen_options};",
+            "worker_processes 2;": f"worker_processes {self.worker_count};",
         }
         for key, certificate, chosen in (
             ("engine:pkcs11:label_app.aserracorp.com-key", "/etc/nginx/cert.pem", rsa),
@@ -65,13 +69,16 @@ class Nginx:
 
     def start(self):
         self.command()
-        wait_until(lambda: is_listening(self.port) and len(self.workers()) == 2, f"NGINX's start\n{self.error_log()}")
+        wait_until(
+            lambda: is_listening(self.port) and len(self.workers()) == self.worker_count,
+            f"NGINX's start\n{self.error_log()}",
+        )
 
     def reload(self):
         """Returns when the new workers are there; the old ones may still be finishing."""
         before = set(self.workers())
         self.command("-s", "reload")
-        wait_until(lambda: len(set(self.workers()) - before) == 2, f"reload\n{self.error_log()}")
+        wait_until(lambda: len(set(self.workers()) - before) == self.worker_count, f"reload\n{self.error_log()}")
 
     def stop(self):
         """Ends the server gracefully; does nothing when it is not running."""

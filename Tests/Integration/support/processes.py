@@ -83,6 +83,18 @@ def as_root() -> list[str]:
     raise AssertionError("NGINX's workers run as www-data, so run the integration tests as root or allow sudo.")
 
 
+def open_files(pid: int) -> list[str]:
+    """What the descriptors of a process are, of another user's too; `socket:[…]` and the like without their numbers."""
+    listing = run(*as_root(), "find", f"/proc/{pid}/fd", "-type", "l", "-printf", r"%l\n").stdout.decode()
+    return sorted(line.partition(":[")[0] for line in listing.splitlines())
+
+
+def resident_kib(pid: int) -> int:
+    """The memory that a process uses now, without what it shares by name, like NGINX's cache of TLS sessions."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return sum(int(status.partition(f"{name}:")[2].split()[0]) for name in ("RssAnon", "RssFile"))
+
+
 class Service:
     """A program in the background whose output goes to a file."""
 

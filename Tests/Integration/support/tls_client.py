@@ -4,6 +4,7 @@ import socket
 import ssl
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,8 +90,14 @@ class Traffic:
     port: int
     contexts: list[ssl.SSLContext]
     threads: int = 4
+    # Seconds that each visitor waits before coming again.
+    pause: float = 0
     visits: list[Visit] = field(default_factory=list)
     _over: threading.Event = field(default_factory=threading.Event)
+    # Guards the two below: nobody visits while somebody holds the traffic.
+    _change: threading.Condition = field(default_factory=threading.Condition)
+    _is_held: bool = False
+    _underway: int = 0
     _crew: list[threading.Thread] = field(default_factory=list)
 
     def __enter__(self):
@@ -106,7 +113,27 @@ class Traffic:
 
     def _work(self, number: int):
         while not self._over.is_set():
+            with self._change:
+                self._change.wait_for(lambda: not self._is_held)
+                self._underway += 1
             self.visits.append(visit(self.port, self.contexts[number % len(self.contexts)]))
+            with self._change:
+                self._underway -= 1
+                self._change.notify_all()
+            self._over.wait(self.pause)
+
+    @contextmanager
+    def held(self):
+        """No visitor is under way inside."""
+        with self._change:
+            self._is_held = True
+            self._change.wait_for(lambda: self._underway == 0)
+        try:
+            yield
+        finally:
+            with self._change:
+                self._is_held = False
+                self._change.notify_all()
 
     def successes(self) -> list[Visit]:
         return [one for one in list(self.visits) if one.error is None]

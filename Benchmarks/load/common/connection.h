@@ -20,11 +20,6 @@ struct connection {
     size_t received;
 };
 
-/* Says why on standard error and ends the program with status 1. */
-_Noreturn void fail(const char *why);
-
-uint64_t now_ns(void);
-
 /* TLS that trusts the certificates in the file alone, and only for 127.0.0.1. */
 SSL_CTX *connection_context(const char *ca_file);
 
