@@ -33,9 +33,8 @@ struct HostErrors {
 
     /// Puts them back in the place of what is there now, with the mark that the C_ function's frame has set.
     func restore() {
-        // What is left over then goes at the end of the C_ function, with its mark.
-        guard !entries.isEmpty else { return }
         ERR_clear_error()
+        guard !entries.isEmpty else { return }
         for entry in entries {
             COpenSSL_put_error(entry.code, entry.file, entry.line, entry.function, entry.data)
         }
