@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from kms import running_kms
 from processes import output_of, run
 
 
@@ -16,6 +17,14 @@ def of_page(root) -> list[str]:
     """The examples of the manual page, as a reader sees them."""
     page = (root / "pkcs11-conf/man/kmsctl.1").read_text().partition(".SH EXAMPLES")[2]
     return [text.replace("\\-", "-").replace("\\e", "\\") for text in re.findall(r"(?s)^\.nf\n(.*?)^\.fi", page, re.MULTILINE)]
+
+
+@pytest.fixture(scope="module")
+def kms(binaries, tmp_path_factory):
+    """Of its own: the examples' names are taken on the shared one once another test has used them."""
+    with running_kms(binaries, tmp_path_factory.mktemp("examples") / "kms") as server:
+        server.run_kmsctl("group", "create", "web")
+        yield server
 
 
 @pytest.mark.parametrize("source", [of_readme, of_page])

@@ -4,6 +4,7 @@ import base64
 import http.client
 import json
 import re
+import secrets
 import shutil
 import signal
 import ssl
@@ -127,9 +128,11 @@ class KMS:
         self.run_kmsctl("key", "import", RSA_KEY, "--file", self.rsa_private_key, "--group", self.group)
         for name, kind in GENERATED.items():
             self.run_kmsctl("key", "generate", name, *kind, "--group", self.group)
+        # The authority keeps the certificates of all KMSs in one folder.
+        own = secrets.token_hex(4)
         self.certificates = {
-            RSA_KEY: authority.issue(public_half(self.rsa_private_key), "rsa"),
-            P256_KEY: authority.issue(self.public_key_file(P256_KEY), "p256"),
+            RSA_KEY: authority.issue(public_half(self.rsa_private_key), f"rsa-{own}"),
+            P256_KEY: authority.issue(self.public_key_file(P256_KEY), f"p256-{own}"),
         }
         for key, certificate in self.certificates.items():
             name = key.removesuffix("-key") + "-cert"
