@@ -20,6 +20,8 @@ void request_guard_leave(void) { inside_request = false; }
 
 bool request_guard_is_inside(void) { return inside_request; }
 
+uintptr_t thread_number(void) { return (uintptr_t)&inside_request; }
+
 static __thread uint64_t call_began;
 
 uint64_t call_clock_exchange(uint64_t began) {

@@ -23,8 +23,6 @@ final class CurlHandle: @unchecked Sendable {
     @exclusivity(unchecked) var timeout = -1
     @exclusivity(unchecked) var connectTimeout = -1
     @exclusivity(unchecked) var bodySize = -1
-    /// On the monotonic clock, in nanoseconds.
-    @exclusivity(unchecked) var lastUsed: UInt64 = 0
     private let generation: UInt64
     private let settings: CurlSettings
 

@@ -3,7 +3,7 @@ internal import KMSSupport
 /// One endpoint as libcurl sees it: its settings and the connections to it.
 final class CurlNode: Sendable {
     let url: EndpointURL
-    private let pool: CurlPool
+    private let pool: CurlPool<CurlHandle>
     /// Made at the first request.
     let settings = Locked<CurlSettings?>(nil)
 

@@ -15,6 +15,9 @@ bool request_guard_enter(void);
 void request_guard_leave(void);
 bool request_guard_is_inside(void);
 
+/* Tells this thread from all others that live now. */
+uintptr_t thread_number(void);
+
 /*
  * When the C_ function began that this thread is in, on the monotonic clock in nanoseconds; 0: it is in none.
  * `exchange` sets it and returns what it was.
