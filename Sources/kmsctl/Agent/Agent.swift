@@ -40,6 +40,8 @@ final class Agent {
         // A dump of the memory would have private keys in it.
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+        // Renewing does not depend on somebody who reads what is said of it.
+        signal(SIGPIPE, SIG_IGN)
         let agent: Agent
         do {
             let rules = CertificateRules(
@@ -48,6 +50,7 @@ final class Agent {
         } catch {
             let failure = AgentFailure(error)
             try AgentEvent(failure, nil, zone ?? options.output ?? "").show(asJSON: options.connection.json)
+            _ = Output.takeLoss()
             throw ExitCode(failure.code.rawValue)
         }
         let code = try options.watch && !options.dryRun ? agent.watch() : agent.once()
@@ -60,9 +63,12 @@ final class Agent {
         if stop.isRequested, pass.failures.isEmpty {
             let failure = AgentFailure(.temporary, "interrupted; what was not loaded stays as it was")
             try AgentEvent(failure, nil, store.name).show(asJSON: options.connection.json)
+            _ = Output.takeLoss()
             return failure.code
         }
-        return pass.failures.first?.code
+        guard let loss = Output.takeLoss() else { return pass.failures.first?.code }
+        Output.note(loss.message)
+        return pass.failures.first?.code ?? .output
     }
 
     private func watch() throws -> AgentFailure.Code? {
@@ -70,12 +76,19 @@ final class Agent {
             let pass = pass()
             let wait = pause(after: pass)
             for event in pass.events { try tell(event, wait) }
+            goOnUnheard()
             // What comes after a failure is worth saying, whatever was said before it.
             if !pass.failures.isEmpty { said = said.filter { $0.value.hasPrefix("failed") } }
             guard stop.wait(seconds: wait) != .stop else { break }
         }
         try AgentEvent(.stopped, nil, store.name).show(asJSON: options.connection.json)
+        goOnUnheard()
         return nil
+    }
+
+    /// NGINX needs its certificates also when the log is full or nobody reads it.
+    private func goOnUnheard() {
+        if let loss = Output.takeLoss() { Output.noteOnce("\(loss.message); the agent goes on all the same") }
     }
 
     private func pass() -> AgentPass {

@@ -61,7 +61,6 @@ struct AgentEvent: Encodable {
         } else {
             Output.print(Output.printable(text))
         }
-        try Output.check()
     }
 
     private var text: String {

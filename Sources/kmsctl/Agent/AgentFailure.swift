@@ -10,6 +10,8 @@ struct AgentFailure: Error {
         case unavailable = 69
         /// The folder cannot be written.
         case cannotCreate = 73
+        /// What was done cannot be told: standard output does not take it.
+        case output = 74
         /// Interrupted, or another agent is at it.
         case temporary = 75
         /// An answer that cannot be understood.
@@ -26,6 +28,7 @@ struct AgentFailure: Error {
             case .notFound: "not_found"
             case .unavailable: "unavailable"
             case .cannotCreate: "cannot_create"
+            case .output: "output"
             case .temporary: "temporary"
             case .protocolError: "protocol"
             case .refused: "refused"

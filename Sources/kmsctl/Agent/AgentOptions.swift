@@ -16,7 +16,10 @@ struct AgentOptions: ParsableArguments {
             "Instead of a key-value store: write HOST.crt and HOST.key below this folder, which must be in memory (tmpfs).",
             valueName: "folder"))
     var output: String?
-    @Option(help: ArgumentHelp("Group that may read the files, as NGINX's workers must.", valueName: "group"))
+    @Option(
+        help: ArgumentHelp(
+            "Group, or its number, that may read the files, as NGINX's workers must. Default: as the folder is.",
+            valueName: "group"))
     var group: String?
     @Flag(help: "Write private keys to a folder on a disk, too.")
     var allowDisk = false
@@ -33,6 +36,7 @@ struct AgentOptions: ParsableArguments {
         guard (1...86_400).contains(interval) else {
             throw ValidationError("--interval must be from 1 to 86400 seconds.")
         }
+        guard output?.isEmpty != true else { throw ValidationError("The name of the folder of --output is empty.") }
         guard output != nil || (group == nil && !allowDisk) else {
             throw ValidationError("--group and --allow-disk belong to --output.")
         }

@@ -9,7 +9,7 @@ final class FolderStore: EntryStore {
     /// NGINX does both in one go.
     private static let grace: CInt = 500
 
-    private let folder: OutputFolder
+    private var folder: OutputFolder
     private let isDryRun: Bool
     /// nil: to be removed.
     private var changes: [(host: String, entry: TLSEntry?)] = []
@@ -21,17 +21,19 @@ final class FolderStore: EntryStore {
 
     var name: String { folder.path }
 
-    private var link: String { "\(folder.path)/current" }
+    private var link: String { "\(folder.path)/\(FolderContent.link)" }
 
     func open() throws {
         changes = []
         try folder.prepare(isDryRun: isDryRun)
+        let current = try current
+        if !isDryRun { try current?.refreshAccess() }
     }
 
     func held(_ host: String) throws -> Secret? {
-        guard let current, let key = try current.read("\(host).key"), let chain = try current.read("\(host).crt") else {
-            return nil
-        }
+        guard let current = try current, let key = try current.read("\(host).key"),
+            let chain = try current.read("\(host).crt")
+        else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(key.count + chain.count)
         key.withBytes { bytes.append(contentsOf: $0) }
@@ -48,7 +50,7 @@ final class FolderStore: EntryStore {
         defer { changes = [] }
         let lock = try lock()
         defer { close(lock) }
-        let old = current
+        let old = try current
         let new = try Generation(in: folder)
         do {
             try fill(new, from: old)
@@ -61,14 +63,13 @@ final class FolderStore: EntryStore {
         removeOthers(than: new)
     }
 
+    /// nil: there is none yet.
     private var current: Generation? {
-        var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = bytes.withUnsafeMutableBytes { buffer in
-            buffer.baseAddress.map { readlink(link, $0, buffer.count) } ?? -1
+        get throws {
+            try FolderContent.target(in: folder.path).map {
+                Generation(existing: "\(folder.path)/\($0)", in: folder)
+            }
         }
-        guard count > 0 else { return nil }
-        let target = String(decoding: bytes.prefix(count), as: UTF8.self)
-        return Generation(existing: "\(folder.path)/\(target)", in: folder)
     }
 
     private func fill(_ new: Generation, from old: Generation?) throws {

@@ -17,16 +17,16 @@ struct Generation {
         self.folder = folder
         let parent = "\(folder.path)/\(Self.parent)"
         guard mkdir(parent, 0o700) == 0 || errno == EEXIST else { throw OutputFolder.failure(parent) }
-        try Self.adopt(parent, folder)
+        try Self.apply(folder.access, to: parent)
         var template = Array("\(parent)/XXXXXX".utf8CString)
         guard template.withUnsafeMutableBufferPointer({ $0.baseAddress.flatMap { mkdtemp($0) } }) != nil else {
             throw OutputFolder.failure(parent)
         }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         do {
-            try Self.adopt(path, folder)
+            try Self.apply(folder.access, to: path)
             guard mkdir("\(path)/www", 0o700) == 0 else { throw OutputFolder.failure(path) }
-            try Self.adopt("\(path)/www", folder)
+            try Self.apply(folder.access, to: "\(path)/www")
         } catch {
             remove()
             throw error
@@ -39,11 +39,23 @@ struct Generation {
         self.folder = folder
     }
 
-    private static func adopt(_ path: String, _ folder: OutputFolder) throws {
-        let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        guard descriptor >= 0 else { throw OutputFolder.failure(path) }
+    /// Brings all of it in line with what --group says now, whoever changed it.
+    func refreshAccess() throws {
+        let parts = ["www"] + names
+        for part in ["\(folder.path)/\(Self.parent)", path] + parts.map({ "\(path)/\($0)" }) {
+            try Self.apply(folder.access, to: part)
+        }
+    }
+
+    /// What is gone meanwhile has been replaced by another agent.
+    private static func apply(_ access: FolderAccess, to path: String) throws {
+        let descriptor = Glibc.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return }
+            throw OutputFolder.failure(path)
+        }
         defer { close(descriptor) }
-        try folder.adopt(descriptor, mode: folder.folderMode, path)
+        try access.apply(to: descriptor, path)
     }
 
     /// The file names; empty when it is gone.
@@ -66,7 +78,7 @@ struct Generation {
         let descriptor = Glibc.open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw OutputFolder.failure(file) }
         defer { close(descriptor) }
-        try folder.adopt(descriptor, mode: folder.fileMode, file)
+        try folder.access.apply(to: descriptor, file)
         guard PrivateFile.writeAll(bytes, to: descriptor), fsync(descriptor) == 0 else {
             throw OutputFolder.failure(file)
         }

@@ -25,7 +25,8 @@ struct AgentCommand: ParsableCommand {
           65  key and certificate do not fit: mismatch, expired, another host, chain
           66  the KMS has no such object or plugin
           69  KMS or NGINX cannot be reached or is out of order
-          73  the folder of --output cannot be written, or is on a disk
+          73  the folder of --output cannot be written, is on a disk, or is not an agent's
+          74  standard output cannot be written; without --watch only
           75  interrupted, or another agent is at it; try again
           76  an answer that cannot be understood
           77  KMS or NGINX refuses: API key, key not exportable, API read-only

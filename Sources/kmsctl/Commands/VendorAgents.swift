@@ -35,7 +35,7 @@ enum VendorAgents {
     }
 
     fileprivate static var hint: String {
-        "API_key may be file:PATH or env:NAME, which no list of processes shows. This is kmsctl under another name:"
+        "API_key may be file:PATH, or env:NAME, which root and the same user can read. This is kmsctl under another name:"
             + " see `kmsctl agent --help`.\n\n" + AgentCommand.exitCodes
     }
 }

@@ -35,6 +35,19 @@ enum Output {
         throw CommandFailure(.input, "cannot write the output: \(String(cString: strerror(code)))")
     }
 
+    /// For a command that has a way of its own with lost output.
+    ///
+    /// - Returns: what `check` would throw; from now on it does not.
+    static func takeLoss() -> CommandFailure? {
+        defer { lost.withLock { $0 = 0 } }
+        do throws(CommandFailure) {
+            try check()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
     /// Takes the places of standard streams that the caller has closed, so that no connection gets their numbers and
     /// our output. Writing to the substitute fails, as it should.
     static func occupyStandardStreams() {

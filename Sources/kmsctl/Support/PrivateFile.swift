@@ -124,7 +124,7 @@ enum PrivateFile {
     }
 
     /// What a symbolic link says; nil: it is none.
-    private static func link(_ path: String) -> String? {
+    static func link(_ path: String) -> String? {
         var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
         let count = bytes.withUnsafeMutableBytes { buffer in
             buffer.baseAddress.map { readlink(path, $0, buffer.count) } ?? -1

@@ -142,6 +142,14 @@ def keyval(host: str, *more) -> list:
     return ["keyval", ZONE, "--host", host, "--key", f"{host}-key", "--certificate", f"{host}-cert", *more]
 
 
+def into(folder: Path, *arguments) -> list:
+    return ["keyval", "--output", folder, "--group", "www-data", *arguments]
+
+
+def of(host: str) -> list:
+    return ["--host", host, "--key", f"{host}-key", "--certificate", f"{host}-cert"]
+
+
 def hosts_file(path: Path, hosts: list[str]) -> Path:
     path.write_text(
         "".join(f'[[host]]\nname = "{host}"\nkey = "{host}-key"\ncertificate = "{host}-cert"\n' for host in hosts)

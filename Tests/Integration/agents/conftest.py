@@ -1,6 +1,8 @@
 """Fixtures of the agents' tests: a KMS of their own, and the stand-in of NGINX Plus's API."""
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ pytest.register_assert_rewrite("agent_kms")
 from agent_kms import ZONE, Agent, AgentKMS  # noqa: E402
 from kms import running_kms  # noqa: E402
 from plus_api import PlusAPI  # noqa: E402
+from small_disk import SmallDisk  # noqa: E402
 from tls_material import make_ca  # noqa: E402
 
 
@@ -30,6 +33,22 @@ def ca():
 def api():
     with PlusAPI(ZONE) as server:
         yield server
+
+
+@pytest.fixture
+def memory():
+    """A folder in memory that other users can get to."""
+    parent = Path(tempfile.mkdtemp(prefix="agents-"))
+    parent.chmod(0o755)
+    with SmallDisk(parent / "memory", 8) as disk:
+        disk.directory.chmod(0o755)
+        yield disk.directory
+    shutil.rmtree(parent)
+
+
+@pytest.fixture
+def folder(memory) -> Path:
+    return memory / "kms-tls"
 
 
 @pytest.fixture
