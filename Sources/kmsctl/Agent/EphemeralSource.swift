@@ -65,6 +65,10 @@ final class EphemeralSource: EntrySource {
         }
     }
 
+    /// Nothing to remember: an entry is only replaced. Its certificate ends soon by itself, and clients can use it until
+    /// then, whatever becomes of the issuer.
+    func confirm(_ host: String) {}
+
     func due(_ certificate: ServerCertificate) -> Int? { max(1, certificate.untilRenewal) }
 }
 
@@ -72,7 +76,9 @@ extension EphemeralSource.Order {
     /// The issuer's certificate and those above it.
     fileprivate func issuers(_ client: AdminClient, _ context: LibraryContext) throws -> [Certificate] {
         _ = try client.usableObject(issuerKey)
-        let certificates = try ([issuerCertificate] + chain).flatMap { try client.certificates($0, context) }
+        let certificates = try ([issuerCertificate] + chain).flatMap {
+            try client.certificates(try client.usableObject($0), $0, context)
+        }
         guard !certificates.isEmpty else { throw AgentFailure(.data, "\"\(issuerCertificate)\" holds no certificate") }
         return certificates
     }

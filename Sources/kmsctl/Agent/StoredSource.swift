@@ -6,6 +6,7 @@ final class StoredSource: EntrySource {
     private let list: () throws -> [HostObjects]
     private let rules: CertificateRules
     private var objects: [String: HostObjects] = [:]
+    private var withdrawals = Withdrawals()
 
     /// - Parameter list: asked before each pass.
     init(rules: CertificateRules, list: @escaping () throws -> [HostObjects]) {
@@ -21,11 +22,29 @@ final class StoredSource: EntrySource {
 
     func plan(_ host: String, held: HeldEntry?, _ client: AdminClient) throws -> EntryPlan {
         guard let names = objects[host] else { throw AgentFailure(.configuration, "\(host) is not in the list") }
+        do {
+            let plan = try plan(names, held, client)
+            withdrawals.interrupt(host)
+            return plan
+        } catch let failure as AgentFailure where failure.absence != nil {
+            throw withdrawals.judge(failure, host, client)
+        } catch {
+            withdrawals.interrupt(host)
+            throw error
+        }
+    }
+
+    func confirm(_ host: String) { withdrawals.confirm(host) }
+
+    private func plan(_ names: HostObjects, _ held: HeldEntry?, _ client: AdminClient) throws -> EntryPlan {
+        let host = names.host
         let key = try client.usableObject(names.key)
+        let others = try ([names.certificate] + names.chain).map { ($0, try client.usableObject($0)) }
+        withdrawals.plan(host, Dictionary([(names.key, key)] + others) { first, _ in first })
         guard key.objType == .rsa || key.objType == .ec, let publicKey = key.pubKey, !key.publicOnly else {
             throw AgentFailure(.data, "\"\(names.key)\" is no private key", remedy: "Name the host's RSA or EC key.")
         }
-        let chain = try ([names.certificate] + names.chain).flatMap { try client.certificates($0, rules.context) }
+        let chain = try others.flatMap { try client.certificates($1, $0, rules.context) }
         let certificate = try ServerCertificate(chain, rules: rules)
         guard certificate.isOf(publicKey: Array(publicKey)) else { throw TLSEntry.mismatch }
         try certificate.check(host: host)
