@@ -78,7 +78,10 @@ final class NginxAPI {
         case (413, _):
             return AgentFailure(.configuration, message, remedy: "Set a larger client_max_body_size and zone.")
         case (500..., _): return AgentFailure(.unavailable, message, remedy: "Is the zone full? See NGINX's error log.")
-        default: return AgentFailure(.protocolError, message)
+        default:
+            return AgentFailure(
+                .protocolError, message,
+                remedy: "Check --nginx: it must be NGINX's API itself, without a redirect or another program before it.")
         }
     }
 }

@@ -42,6 +42,16 @@ extension AdminClient {
         }
         let secret = Secret(copying: &bytes)
         let blocks = PEM.contents(of: "CERTIFICATE", secret, in: context)
+        // A block that OpenSSL cannot read is skipped, with all that come after it.
+        let text = secret.withBytes { String(decoding: $0, as: UTF8.self) }
+        let marks = text.split(whereSeparator: \.isNewline).filter { line in
+            (line.contains("BEGIN") || line.contains("END")) && (line.hasPrefix("--") || line.hasSuffix("--"))
+        }
+        guard object.objType == .certificate || marks.count == blocks.count * 2 else {
+            throw AgentFailure(
+                .data, "\"\(name)\" is no whole chain: only \(blocks.count) of its PEM blocks can be read",
+                remedy: "Bring it in again: nothing but certificates, each from BEGIN to END.")
+        }
         let contents = blocks.isEmpty ? [secret.withBytes { Array($0) }] : blocks
         do {
             return try contents.map { try Certificate(der: $0, in: context) }

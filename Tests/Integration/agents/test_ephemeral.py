@@ -4,6 +4,7 @@ import datetime
 import json
 import sys
 import time
+import uuid
 
 import pytest
 from agent_kms import GROUP, ZONE, assert_serves, certificate_of_this_machine, split
@@ -77,6 +78,19 @@ def test_stored_key_is_deleted(agent_kms, agent, api, issuer, tmp_path):
     history = agent_kms.kms.run_kmsctl("audit", "--limit", "20", "--json").stdout.decode()
     assert f'deleted \\"{HOST}-' in history, history
     assert left_in_kms(agent_kms) == set()
+
+
+def test_what_a_killed_agent_left_is_deleted(agent_kms, agent, api, issuer):
+    """A stored key of the agents' name and description, past its end; another one is not touched."""
+    end = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)).strftime("%Y%m%dT%H%M%SZ")
+    key = {"obj_type": "EC", "elliptic_curve": "NistP256", "key_ops": ["SIGN", "EXPORT", "APPMANAGEABLE"],
+           "deactivation_date": end}  # fmt: skip
+    left, other = f"left.example-{uuid.uuid4()}", f"other.example-{uuid.uuid4()}"
+    agent_kms.rest("POST", "", key | {"name": left, "description": "TLS key of an agent, to be deleted at once"})
+    agent_kms.rest("POST", "", key | {"name": other, "description": "somebody's"})
+    wait_until(lambda: agent_kms.kms.json("key", "show", left)["state"] == "Deactivated", "the key's end")
+    assert agent(*ephemeral("--type", "ec"))[0] == 0
+    assert left not in agent_kms.names() and other in agent_kms.names()
 
 
 def test_a_kms_without_transient_keys(agent_kms, agent, api, issuer, tmp_path):

@@ -155,6 +155,7 @@ def test_api_key_is_asked_for(agent_kms, agent, api, ca):
         ('[[host]]\nname = "a.example"\nkey = "k"\n', 'hosts.toml:1: the host has no "certificate"'),
         ('[[host]]\nname = "a.example"\nkey = "k"\ncertificate = "c"\nport = 1\n', 'hosts.toml:5: "port" is none of'),
         ('[[host]]\nname = "../a"\nkey = "k"\ncertificate = "c"\n', 'hosts.toml:2: "../a" is no host name'),
+        ('[[host]]\nname = ""\nkey = "k"\ncertificate = "c"\n', 'hosts.toml:2: "name" is empty'),
         ("[[host]\n", "hosts.toml:1: "),
         ("", "there is no [[host]] table"),
     ],
@@ -177,6 +178,8 @@ def test_wrong_list_of_hosts(agent, tmp_path, content, words):
         ("keyval", ZONE, "--host", "192.0.2.1", "--key", "k", "--certificate", "c"),
         ("keyval", ZONE, "--host", "a.example", "--key", "k", "--certificate", "c", "--group", "root"),
         ("ephemeral", ZONE, "--host", "a.example", "--plugin", "p", "--issuer-key", "k"),
+        ("ephemeral", ZONE, "--host", "a.example", "--host", "A.example", "--plugin", "p", "--issuer-key", "k",
+         "--issuer-certificate", "c"),
     ],
 )
 def test_wrong_usage(agent, arguments):
