@@ -99,7 +99,9 @@ final class AgentPass {
             let entry = try make()
             guard !stop.isRequested else { throw AgentFailure(.temporary, "interrupted before it was loaded") }
             try store.put(entry)
-            pending.append(AgentEvent(.loaded, host, store.name, entry.certificate))
+            var event = AgentEvent(.loaded, host, store.name, entry.certificate)
+            event.message = entry.advice
+            pending.append(event)
             note(entry.certificate)
             schedule(entry.certificate)
         }

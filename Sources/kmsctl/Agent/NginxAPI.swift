@@ -44,7 +44,8 @@ final class NginxAPI {
         } catch {
             throw AgentFailure(
                 error.kind == .protocolViolation ? .protocolError : .unavailable,
-                "cannot reach NGINX's API: \(error.message)",
+                // The transport speaks of the only server that it usually has.
+                "cannot reach NGINX's API: \(error.message.replacing("the KMS", with: "NGINX"))",
                 remedy: "Check that NGINX runs and that --nginx is the server with `location /api`.")
         }
     }
@@ -81,7 +82,7 @@ final class NginxAPI {
         default:
             return AgentFailure(
                 .protocolError, message,
-                remedy: "Check --nginx: it must be NGINX's API itself, without a redirect or another program before it.")
+                remedy: "Check --nginx: it must be NGINX's API itself, not a redirect or another program.")
         }
     }
 }

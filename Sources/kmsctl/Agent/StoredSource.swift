@@ -57,8 +57,29 @@ final class StoredSource: EntrySource {
         }
         return .replace { [rules] in
             let key = try client.exportKey(key.descriptor(names.key), rules.context)
-            return try TLSEntry(host: host, key: key, certificate: certificate)
+            var entry = try TLSEntry(host: host, key: key, certificate: certificate)
+            entry.advice = Self.advice(certificate, client, rules.context)
+            return entry
         }
+    }
+
+    /// Clients refuse a server that does not send the intermediates. Only a root among the KMS's certificates shows that
+    /// there are none.
+    private static func advice(
+        _ certificate: ServerCertificate, _ client: AdminClient, _ context: LibraryContext
+    ) -> String? {
+        let leaf = certificate.chain[0]
+        guard certificate.chain.count == 1, leaf.subject != leaf.issuer else { return nil }
+        let objects = (try? client.keys().filter { $0.objType == .certificate }) ?? []
+        let hasRoot = objects.contains { object in
+            guard let value = object.value, let root = try? Certificate(der: Array(value), in: context) else {
+                return false
+            }
+            return root.subject == root.issuer && root.subject == leaf.issuer
+        }
+        guard !hasRoot else { return nil }
+        return "warning: it is loaded without a chain; if an intermediate CA issued it, clients refuse it: import the"
+            + " intermediate's certificate and name it with --chain (chain in the hosts file)"
     }
 
     /// Close to the end, more often: a renewed certificate must not come too late.

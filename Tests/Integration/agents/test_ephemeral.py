@@ -157,3 +157,9 @@ def test_unknown_plugin_and_issuer(agent, issuer):
     assert (code, events[0]["code"]) == (66, "not_found") and "no-such-plugin" in events[0]["message"]
     code, events = agent(*ephemeral("--issuer-key", "no-such-key"))
     assert (code, events[0]["code"]) == (66, "not_found") and "no-such-key" in events[0]["message"]
+
+
+def test_issuer_key_of_another_certificate(agent_kms, agent, issuer):
+    agent_kms.bring_key("other-ca-key", make_ca("Other CA").key)
+    code, events = agent(*ephemeral("--issuer-key", "other-ca-key"))
+    assert code == 65 and "is not the key of the certificate" in events[0]["message"]

@@ -172,6 +172,7 @@ def test_watch_survives_nginx(agent, api, host):
     api.stop()
     agent.look_now()
     failed = agent.wait_for("failed")
+    assert "the KMS" not in failed["message"]
     assert failed["exit_code"] == 69 and failed["retry_in"] >= 1
     api.zones[ZONE].clear()
     api.start()
