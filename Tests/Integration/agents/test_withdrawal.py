@@ -3,7 +3,7 @@
 from itertools import count
 
 import pytest
-from agent_kms import APP, GROUP, ZONE, Agent, hosts_file, keyval
+from agent_kms import APP, GROUP, ZONE, Agent, assert_serves, hosts_file, keyval
 from processes import wait_until
 from test_ephemeral import HOST, ephemeral, issuer  # noqa: F401
 from tls_material import make_key
@@ -99,3 +99,22 @@ def test_an_ephemeral_certificate_outlives_its_issuer(agent_kms, agent, api, iss
     looks(agent, api)
     assert api.zones[ZONE][HOST] == entry and not agent.events("removed")
     assert agent.stop() == 0
+
+
+def test_rotation_under_new_names(agent_kms, agent, api, host, ca, tmp_path):
+    """As the man page has it: import the new ones, change the names, delete the old ones."""
+    file = hosts_file(tmp_path / "hosts.toml", [host])
+    agent.watch("keyval", ZONE, "--hosts-file", file)
+    agent.wait_for("loaded")
+    key = make_key()
+    certificate = ca.issue(host, key)
+    agent_kms.bring_key(f"{host}-key-2", key)
+    agent_kms.bring_certificate(f"{host}-cert-2", certificate)
+    file.write_text(f'[[host]]\nname = "{host}"\nkey = "{host}-key-2"\ncertificate = "{host}-cert-2"\n')
+    agent.look_now()
+    agent.wait_for("loaded", count=2)
+    agent_kms.delete(f"{host}-key")
+    agent_kms.delete(f"{host}-cert")
+    looks(agent, api)
+    assert_serves(api.zones[ZONE][host], certificate)
+    assert not agent.events("failed") and not agent.events("removed") and agent.stop() == 0
