@@ -14,7 +14,8 @@ final class Agent {
     private var credential: AgentCredential
     private let stop: StopSignal
     private var attempts = 0
-    private var hosts: [String] = []
+    /// Those whose entry this run has loaded, or found as it should be; no other is ever removed.
+    private var hosts: Set<String> = []
     /// What was last said of each host, so that --watch says only what is new.
     private var said: [String: String] = [:]
 
@@ -93,8 +94,7 @@ final class Agent {
 
     private func pass() -> AgentPass {
         let pass = AgentPass(options, source, store, rules, stop)
-        pass.run(&credential, before: hosts)
-        hosts = pass.hosts ?? hosts
+        pass.run(&credential, &hosts)
         return pass
     }
 

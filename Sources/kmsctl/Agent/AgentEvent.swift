@@ -11,7 +11,6 @@ struct AgentEvent: Encodable {
         case removed
         /// --dry-run.
         case wouldLoad = "would_load"
-        case wouldRemove = "would_remove"
         /// The certificate in use ends soon and there is no newer one.
         case expiring
         case failed
@@ -70,7 +69,6 @@ struct AgentEvent: Encodable {
             case .unchanged: "already in \(store)"
             case .removed: "removed from \(store)"
             case .wouldLoad: "would be loaded into \(store)"
-            case .wouldRemove: "would be removed from \(store)"
             case .expiring: "the certificate in \(store) ends soon, and the KMS has no newer one"
             case .failed: message ?? "failed"
             case .stopped: "stopped; \(store) stays as it is"

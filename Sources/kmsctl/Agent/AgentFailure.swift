@@ -40,8 +40,18 @@ struct AgentFailure: Error {
     var code: Code
     var message: String
     var remedy: String?
+    /// The KMS does not give this object, or not for use.
+    var absence: Absence?
     /// Key or certificate is gone from the KMS for good, so that --watch takes the entry away.
     var isWithdrawal = false
+
+    /// Why an object cannot be had.
+    enum Absence {
+        /// There is none of this name that the app may see: deleted, or a typo, or the app lost the group.
+        case unseen(String)
+        /// It is there, but disabled or at the end of its life.
+        case ended(String)
+    }
 
     init(_ code: Code, _ message: String, remedy: String? = nil) {
         self.code = code
@@ -49,10 +59,17 @@ struct AgentFailure: Error {
         self.remedy = remedy
     }
 
-    static func withdrawn(_ message: String, _ code: Code = .notFound) -> AgentFailure {
-        var failure = AgentFailure(
-            code, message, remedy: "--watch removes such an entry; without it the entry stays as it is.")
-        failure.isWithdrawal = true
+    static func absent(_ absence: Absence, _ message: String) -> AgentFailure {
+        var failure: AgentFailure
+        switch absence {
+        case .unseen:
+            failure = AgentFailure(
+                .notFound, message,
+                remedy: "Check the name (kmsctl key list), and that the app is in the object's group.")
+        case .ended:
+            failure = AgentFailure(.data, message, remedy: "Make it usable again, or name another object for the host.")
+        }
+        failure.absence = absence
         return failure
     }
 

@@ -13,8 +13,6 @@ final class AgentPass {
     /// In order.
     private(set) var events: [AgentEvent] = []
     private(set) var failures: [AgentFailure] = []
-    /// Those of the source, and those that could not be removed; nil: the source did not say.
-    private(set) var hosts: [String]?
     /// Seconds until the next look, as certificates demand it.
     private(set) var due: Int?
     /// The shortest time that a certificate in use still has.
@@ -31,25 +29,32 @@ final class AgentPass {
         self.stop = stop
     }
 
-    /// - Parameter before: the hosts of the pass before; those that are no longer there are removed.
-    func run(_ credential: inout AgentCredential, before: [String]) {
+    /// - Parameter ours: the hosts whose entry this run has loaded or found in order, also after this pass. Those that
+    ///   are no longer listed are removed.
+    func run(_ credential: inout AgentCredential, _ ours: inout Set<String>) {
         do {
             let hosts = try source.hosts()
-            let gone = before.filter { !hosts.contains($0) }
-            // Until they are removed.
-            self.hosts = hosts + gone
             try store.open()
             let client = try credential.connect(options.connection)
             defer { client.close() }
             for host in hosts where !stop.isRequested {
                 guard visit(host, client) else { break }
             }
-            self.hosts = hosts
-            for host in gone { remove(host, because: "it is no longer in the list") }
+            for host in ours.subtracting(hosts).sorted() { remove(host, because: "it is no longer in the list") }
         } catch {
             fail(nil, AgentFailure(error))
         }
         commit()
+        for event in events {
+            guard let host = event.host else { continue }
+            switch event.event {
+            case .loaded, .unchanged, .expiring:
+                ours.insert(host)
+                source.confirm(host)
+            case .removed: ours.remove(host)
+            default: break
+            }
+        }
     }
 
     /// - Returns: false: no other host will do better.
@@ -59,13 +64,8 @@ final class AgentPass {
             if let held { note(held.certificate) }
             do {
                 try load(host, held, try source.plan(host, held: held, client))
-            } catch let failure as AgentFailure where failure.isWithdrawal && options.watch {
-                // Also an entry that cannot be used any more. Where there is none, there is nothing to try again soon.
-                if try store.held(host) != nil {
-                    remove(host, because: failure.message)
-                } else {
-                    events.append(AgentEvent(failure, host, store.name))
-                }
+            } catch let failure as AgentFailure where failure.absence != nil && options.watch {
+                try miss(host, failure)
             }
             return true
         } catch {
@@ -73,6 +73,18 @@ final class AgentPass {
             fail(host, failure)
             return failure.code != .unavailable
         }
+    }
+
+    /// An object of the host cannot be had.
+    private func miss(_ host: String, _ failure: AgentFailure) throws {
+        // Also an entry that cannot be used any more.
+        guard try store.held(host) != nil else {
+            // Where there is none, there is nothing to try again soon.
+            events.append(AgentEvent(failure, host, store.name))
+            return
+        }
+        guard failure.isWithdrawal else { throw failure }
+        remove(host, because: failure.message)
     }
 
     private func load(_ host: String, _ held: HeldEntry?, _ plan: EntryPlan) throws {
@@ -87,36 +99,33 @@ final class AgentPass {
             let entry = try make()
             guard !stop.isRequested else { throw AgentFailure(.temporary, "interrupted before it was loaded") }
             try store.put(entry)
-            pending.append(AgentEvent(.loaded, host, store.name, entry.certificate))
+            var event = AgentEvent(.loaded, host, store.name, entry.certificate)
+            event.message = entry.advice
+            pending.append(event)
             note(entry.certificate)
             schedule(entry.certificate)
         }
     }
 
     private func remove(_ host: String, because reason: String) {
-        var event = AgentEvent(options.dryRun ? .wouldRemove : .removed, host, store.name)
+        var event = AgentEvent(.removed, host, store.name)
         event.message = reason
         do {
-            if !options.dryRun { try store.remove(host) }
+            try store.remove(host)
             pending.append(event)
         } catch {
-            keep(host, AgentFailure(error))
+            fail(host, AgentFailure(error))
         }
     }
 
-    /// An entry that is still there; the next pass comes back to it.
-    private func keep(_ host: String, _ failure: AgentFailure) {
-        fail(host, failure)
-        if hosts?.contains(host) == false { hosts?.append(host) }
-    }
-
+    /// What fails stays as it was, and the next pass comes back to it.
     private func commit() {
         do {
             if !options.dryRun { try store.commit() }
             events += pending
         } catch {
             let failure = AgentFailure(error)
-            for event in pending { keep(event.host ?? "", failure) }
+            for event in pending { fail(event.host, failure) }
         }
     }
 

@@ -12,6 +12,37 @@ enum EphemeralKey {
         case ec
     }
 
+    /// Seconds after which a stored key cannot be used any more, should this process be killed before it deletes it: far
+    /// more than issuing and exporting take, and little for whoever finds it.
+    private static let longestUse: Int64 = 600
+    private static var now: Timestamp { Timestamp(seconds: Int64(Date.now.timeIntervalSince1970)) }
+    /// By which leftovers are known.
+    private static let purpose = "TLS key of an agent, to be deleted at once"
+
+    /// Deletes stored keys that a killed agent of this app has left: of their name, their description, and past their use.
+    static func deleteLeftovers(_ client: AdminClient) throws {
+        let limit = Timestamp(seconds: now.seconds - longestUse)
+        for object in try client.keys() where isLeftover(object, client) {
+            let isOver =
+                (object.deactivationDate.map { $0 <= now } ?? false)
+                || (object.createdAt.map { $0 <= limit } ?? false)
+            if isOver, let kid = object.kid { try delete(kid, client) }
+        }
+    }
+
+    /// HOST-UUID, made by this app.
+    private static func isLeftover(_ object: Sobject, _ client: AdminClient) -> Bool {
+        guard object.description == purpose, let name = object.name, name.utf8.count > 37,
+            UUID(uuidString: String(name.suffix(36))) != nil, HostName.parse(String(name.dropLast(37))) != nil,
+            name.dropLast(36).last == "-"
+        else { return false }
+        return switch client.identity {
+        case .app: object.creator?.app != nil && object.creator?.app == client.appID
+        case .user(_, let id): object.creator?.user != nil && object.creator?.user == id
+        case .nobody: false
+        }
+    }
+
     /// Makes a key, lets `issue` have a certificate made for it, and takes the key out of the KMS.
     ///
     /// A transient key is nowhere but in our hands from the beginning. Where the KMS or its plugin has none, a stored
@@ -59,7 +90,8 @@ enum EphemeralKey {
     private static func makeStored(_ type: KeyType, name: String, _ client: AdminClient) throws -> String {
         var request = request(type, [.sign, .verify, .export, .appManageable])
         request.name = name
-        request.description = "TLS key of an agent, to be deleted at once"
+        request.description = purpose
+        request.deactivationDate = Timestamp(seconds: now.seconds + longestUse)
         request.groupID = try client.group(nil)
         let doing = "making the key \"\(name)\""
         let object = try client.send(.post, "/crypto/v1/keys", body: request, doing: doing, as: Sobject.self)

@@ -44,6 +44,8 @@ final class EphemeralSource: EntrySource {
         }
         let plugin = try order.pluginID(client)
         return .replace { [order, rules] in
+            // What a killed agent left ends by itself; that it cannot be listed or deleted is no reason to stop.
+            try? EphemeralKey.deleteLeftovers(client)
             let made = try EphemeralKey.withKey(
                 order.keyType, host: host, storesKey: order.storesKey, client, rules.context
             ) { subject in
@@ -65,15 +67,29 @@ final class EphemeralSource: EntrySource {
         }
     }
 
+    /// Nothing to remember: an entry is only replaced. Its certificate ends soon by itself, and clients can use it until
+    /// then, whatever becomes of the issuer.
+    func confirm(_ host: String) {}
+
     func due(_ certificate: ServerCertificate) -> Int? { max(1, certificate.untilRenewal) }
 }
 
 extension EphemeralSource.Order {
     /// The issuer's certificate and those above it.
     fileprivate func issuers(_ client: AdminClient, _ context: LibraryContext) throws -> [Certificate] {
-        _ = try client.usableObject(issuerKey)
-        let certificates = try ([issuerCertificate] + chain).flatMap { try client.certificates($0, context) }
+        let key = try client.usableObject(issuerKey)
+        let certificates = try ([issuerCertificate] + chain).flatMap {
+            try client.certificates(try client.usableObject($0), $0, context)
+        }
         guard !certificates.isEmpty else { throw AgentFailure(.data, "\"\(issuerCertificate)\" holds no certificate") }
+        let rules = CertificateRules(context: context, acceptsCommonName: false)
+        if let publicKey = key.pubKey,
+            try !ServerCertificate(certificates, rules: rules).isOf(publicKey: Array(publicKey))
+        {
+            throw AgentFailure(
+                .data, "\"\(issuerKey)\" is not the key of the certificate \"\(issuerCertificate)\"",
+                remedy: "Name the CA's key and the certificate over this very key.")
+        }
         return certificates
     }
 

@@ -39,9 +39,10 @@ enum HostList {
     private static func host(_ table: ConfigurationDocument.Table, _ path: String) throws -> HostObjects {
         func text(_ key: String) throws -> String {
             guard let entry = table[key] else { throw failure(path, table.line, "the host has no \"\(key)\"") }
-            guard case .text(let text) = entry.value, !text.isEmpty else {
+            guard case .text(let text) = entry.value else {
                 throw failure(path, entry.line, "\"\(key)\" must be a string")
             }
+            guard !text.isEmpty else { throw failure(path, entry.line, "\"\(key)\" is empty") }
             return text
         }
         let known = ["name", "key", "certificate", "chain"]

@@ -44,7 +44,8 @@ final class NginxAPI {
         } catch {
             throw AgentFailure(
                 error.kind == .protocolViolation ? .protocolError : .unavailable,
-                "cannot reach NGINX's API: \(error.message)",
+                // The transport speaks of the only server that it usually has.
+                "cannot reach NGINX's API: \(error.message.replacing("the KMS", with: "NGINX"))",
                 remedy: "Check that NGINX runs and that --nginx is the server with `location /api`.")
         }
     }
@@ -78,7 +79,10 @@ final class NginxAPI {
         case (413, _):
             return AgentFailure(.configuration, message, remedy: "Set a larger client_max_body_size and zone.")
         case (500..., _): return AgentFailure(.unavailable, message, remedy: "Is the zone full? See NGINX's error log.")
-        default: return AgentFailure(.protocolError, message)
+        default:
+            return AgentFailure(
+                .protocolError, message,
+                remedy: "Check --nginx: it must be NGINX's API itself, not a redirect or another program.")
         }
     }
 }

@@ -60,6 +60,7 @@ struct ServerCertificate {
                 .data, "the certificate is not for this host: it has no such subject alternative name",
                 remedy: "Name the host's own certificate, or have one issued with this name.")
         }
+        try checkKey()
         guard try chain[0].isForServers(in: rules.context) else {
             throw AgentFailure(
                 .data, "the certificate is not for TLS servers: its (extended) key usage forbids it",
@@ -71,6 +72,19 @@ struct ServerCertificate {
                     .data, "the chain is not in order: certificate \(index + 2) did not issue certificate \(index + 1)",
                     remedy: "Name the server's certificate first, then the one that issued it, and so on.")
             }
+        }
+    }
+
+    /// The curves for which TLS has signatures that servers offer.
+    private func checkKey() throws {
+        let kind = try PublicKey(subjectPublicKeyInfo: publicKey, in: rules.context).kind()
+        guard case .ec(let curve) = kind else { return }
+        switch curve {
+        case .nistP256, .nistP384, .nistP521, .ed25519, .ed448: break
+        case .nistP224, .secP256K1, .x25519, .x448:
+            throw AgentFailure(
+                .data, "TLS servers cannot use a key on the curve \(curve.rawValue)",
+                remedy: "Use RSA, P-256, P-384, P-521 or Ed25519.")
         }
     }
 

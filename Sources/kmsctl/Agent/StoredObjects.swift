@@ -7,13 +7,14 @@ import OpenSSLCrypto
 extension AdminClient {
     /// A security object that may be used.
     ///
-    /// - Throws: a withdrawal when it is gone, disabled, or at the end of its life.
+    /// - Throws: an absence when it is not to be seen, disabled, or at the end of its life.
     func usableObject(_ name: String) throws -> Sobject {
         let object: Sobject
         do {
             object = try key(name)
         } catch let failure as CommandFailure where failure.code == .notFound {
-            throw AgentFailure.withdrawn("the KMS has no object \"\(name)\", or the app may not see it")
+            throw AgentFailure.absent(
+                .unseen(name), "the KMS has no object \"\(name)\", or the app may not see it")
         }
         let state = object.state ?? .active
         switch state {
@@ -21,15 +22,14 @@ extension AdminClient {
         case .preActive:
             throw AgentFailure(.data, "\"\(name)\" is not active yet", remedy: "Activate it, or wait for its date.")
         case .deactivated, .compromised, .destroyed, .deleted:
-            throw AgentFailure.withdrawn("\"\(name)\" is in state \(state.rawValue)", .data)
+            throw AgentFailure.absent(.ended(name), "\"\(name)\" is in state \(state.rawValue)")
         }
-        guard object.enabled else { throw AgentFailure.withdrawn("\"\(name)\" is disabled", .data) }
+        guard object.enabled else { throw AgentFailure.absent(.ended(name), "\"\(name)\" is disabled") }
         return object
     }
 
     /// The certificates of an object: one of type CERTIFICATE is one, any other may hold a chain as PEM.
-    func certificates(_ name: String, _ context: LibraryContext) throws -> [Certificate] {
-        let object = try usableObject(name)
+    func certificates(_ object: Sobject, _ name: String, _ context: LibraryContext) throws -> [Certificate] {
         var bytes: [UInt8]
         if object.objType == .certificate, let value = object.value {
             bytes = Array(value)
@@ -42,12 +42,30 @@ extension AdminClient {
         }
         let secret = Secret(copying: &bytes)
         let blocks = PEM.contents(of: "CERTIFICATE", secret, in: context)
+        // A block that OpenSSL cannot read is skipped, with all that come after it.
+        let text = secret.withBytes { String(decoding: $0, as: UTF8.self) }
+        let marks = text.split(whereSeparator: \.isNewline).filter { line in
+            (line.contains("BEGIN") || line.contains("END")) && (line.hasPrefix("--") || line.hasSuffix("--"))
+        }
+        guard object.objType == .certificate || marks.count == blocks.count * 2 else {
+            throw AgentFailure(
+                .data, "\"\(name)\" is no whole chain: only \(blocks.count) of its PEM blocks can be read",
+                remedy: "Bring it in again: nothing but certificates, each from BEGIN to END.")
+        }
         let contents = blocks.isEmpty ? [secret.withBytes { Array($0) }] : blocks
         do {
             return try contents.map { try Certificate(der: $0, in: context) }
         } catch let error as CryptoError {
             throw AgentFailure(.data, "\"\(name)\": \(error)", remedy: "Bring it in again as an X.509 certificate.")
         }
+    }
+
+    /// Whether the app sees any object of this group at all.
+    func sees(group: String?) throws -> Bool {
+        let filter = group.map { "group_id=\(Self.escaped($0))&" } ?? ""
+        let objects = try get(
+            "/crypto/v1/keys?\(filter)limit=1&offset=0", doing: "listing the keys", as: [Sobject].self)
+        return objects.contains { group == nil || $0.groupID == group }
     }
 
     /// A private key, out of the KMS.

@@ -9,6 +9,8 @@ struct TLSEntry {
     /// PEM, the server's own first.
     let chain: [UInt8]
     let certificate: ServerCertificate
+    /// What somebody should look at, although it works.
+    var advice: String?
 
     /// - Throws: `AgentFailure` when the key is not the certificate's, or clients would not accept that for the host:
     ///   what works is never replaced by what cannot.

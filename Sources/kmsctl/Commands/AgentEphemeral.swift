@@ -33,6 +33,7 @@ struct AgentEphemeral: ParsableCommand {
     func validate() throws {
         try options.checkDestination(zone)
         guard !hosts.isEmpty else { throw ValidationError("Give at least one --host.") }
+        guard Set(hosts).count == hosts.count else { throw ValidationError("A --host comes twice.") }
     }
 
     func run() throws {

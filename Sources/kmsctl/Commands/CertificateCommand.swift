@@ -37,7 +37,8 @@ struct CertificateCommand: ParsableCommand {
             if others > 0 {
                 Output.note(
                     "\(file) has \(others) more certificate\(others == 1 ? "" : "s"); only the first was imported."
-                        + " NGINX reads the whole chain from its ssl_certificate file.")
+                        + " With the PKCS#11 module NGINX reads the chain from its ssl_certificate file; for an agent,"
+                        + " import each as an object of its own and give `kmsctl agent keyval --chain NAME`.")
             }
             try Output.show(view, asJSON: options.json) { view.text }
         }

@@ -13,6 +13,8 @@ final class AdminClient {
 
     let target: Target
     private(set) var identity: Identity
+    /// Of the app that is logged in.
+    private(set) var appID: String?
     private let transport: CurlTransport
     private let timeoutMilliseconds: Int
     private let showsProgress: Bool
@@ -42,7 +44,7 @@ final class AdminClient {
     /// The client of the app with this API key. It needs no login, but the last login may know where the KMS is.
     static func connect(_ options: ConnectionOptions, key: Secret) throws -> AdminClient {
         let client = try AdminClient(try Target(options, session: UserSession.loadIfUsable()), options: options)
-        try client.authenticate(basic: key)
+        client.appID = try client.authenticate(basic: key).entityID
         client.identity = .app
         return client
     }

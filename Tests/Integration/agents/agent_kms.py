@@ -150,9 +150,14 @@ def of(host: str) -> list:
     return ["--host", host, "--key", f"{host}-key", "--certificate", f"{host}-cert"]
 
 
-def hosts_file(path: Path, hosts: list[str]) -> Path:
+def hosts_file(path: Path, hosts: list[str], **keys: str) -> Path:
+    """HOST-key and HOST-cert of each; `keys` has other names of keys, by the host's first label."""
     path.write_text(
-        "".join(f'[[host]]\nname = "{host}"\nkey = "{host}-key"\ncertificate = "{host}-cert"\n' for host in hosts)
+        "".join(
+            f'[[host]]\nname = "{host}"\nkey = "{keys.get(host.split(".")[0], f"{host}-key")}"\n'
+            f'certificate = "{host}-cert"\n'
+            for host in hosts
+        )
     )
     return path
 

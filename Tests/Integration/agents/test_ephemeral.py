@@ -4,6 +4,7 @@ import datetime
 import json
 import sys
 import time
+import uuid
 
 import pytest
 from agent_kms import GROUP, ZONE, assert_serves, certificate_of_this_machine, split
@@ -79,6 +80,19 @@ def test_stored_key_is_deleted(agent_kms, agent, api, issuer, tmp_path):
     assert left_in_kms(agent_kms) == set()
 
 
+def test_what_a_killed_agent_left_is_deleted(agent_kms, agent, api, issuer):
+    """A stored key of the agents' name and description, past its end; another one is not touched."""
+    end = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)).strftime("%Y%m%dT%H%M%SZ")
+    key = {"obj_type": "EC", "elliptic_curve": "NistP256", "key_ops": ["SIGN", "EXPORT", "APPMANAGEABLE"],
+           "deactivation_date": end}  # fmt: skip
+    left, other = f"left.example-{uuid.uuid4()}", f"other.example-{uuid.uuid4()}"
+    agent_kms.rest("POST", "", key | {"name": left, "description": "TLS key of an agent, to be deleted at once"})
+    agent_kms.rest("POST", "", key | {"name": other, "description": "somebody's"})
+    wait_until(lambda: agent_kms.kms.json("key", "show", left)["state"] == "Deactivated", "the key's end")
+    assert agent(*ephemeral("--type", "ec"))[0] == 0
+    assert left not in agent_kms.names() and other in agent_kms.names()
+
+
 def test_a_kms_without_transient_keys(agent_kms, agent, api, issuer, tmp_path):
     """A stored key is made, exported and deleted without being told."""
     certificate, key = certificate_of_this_machine(tmp_path)
@@ -143,3 +157,9 @@ def test_unknown_plugin_and_issuer(agent, issuer):
     assert (code, events[0]["code"]) == (66, "not_found") and "no-such-plugin" in events[0]["message"]
     code, events = agent(*ephemeral("--issuer-key", "no-such-key"))
     assert (code, events[0]["code"]) == (66, "not_found") and "no-such-key" in events[0]["message"]
+
+
+def test_issuer_key_of_another_certificate(agent_kms, agent, issuer):
+    agent_kms.bring_key("other-ca-key", make_ca("Other CA").key)
+    code, events = agent(*ephemeral("--issuer-key", "other-ca-key"))
+    assert code == 65 and "is not the key of the certificate" in events[0]["message"]

@@ -8,6 +8,8 @@ import time
 
 import pytest
 from agent_kms import ZONE, Agent, assert_serves, certificate_of_this_machine, hosts_file, keyval
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from kms import wrong_secret
 from processes import wait_until
 from small_disk import SmallDisk
@@ -65,6 +67,25 @@ def test_certificate_of_another_key(agent_kms, agent, api, ca):
     agent_kms.bring_key("mismatch.example-key", make_key())
     agent_kms.bring_certificate("mismatch.example-cert", ca.issue("mismatch.example", make_key()))
     refused(agent, api, "mismatch.example", code=65, words="do not belong together")
+
+
+@pytest.mark.parametrize("curve", [ec.SECP224R1(), ec.SECP256K1()], ids=["P-224", "secp256k1"])
+def test_curve_that_tls_servers_cannot_use(agent_kms, agent, api, ca, curve):
+    name = f"{curve.name}.example"
+    agent_kms.bring(name, ca, ec.generate_private_key(curve))
+    refused(agent, api, name, code=65, words="TLS servers cannot use")
+
+
+@pytest.mark.parametrize("damage", ["no end", "garbage"])
+def test_chain_that_is_not_whole(agent_kms, agent, api, ca, damage):
+    key, name = make_key(), f"{damage.replace(' ', '-')}.example"
+    upper = ca.intermediate("Upper CA")
+    leaf = upper.issue(name, key).public_bytes(Encoding.PEM)
+    rest = upper.certificate.public_bytes(Encoding.PEM)
+    chain = leaf + (rest[:200] if damage == "no end" else rest[:100] + b"!!! garbage !!!" + rest[100:])
+    agent_kms.bring_key(f"{name}-key", key)
+    agent_kms._bring(f"{name}-cert", "OPAQUE", chain, ["EXPORT"])
+    refused(agent, api, name, code=65, words="is no whole chain")
 
 
 def test_key_that_is_not_exportable(agent_kms, agent, api, ca):
@@ -151,6 +172,7 @@ def test_watch_survives_nginx(agent, api, host):
     api.stop()
     agent.look_now()
     failed = agent.wait_for("failed")
+    assert "the KMS" not in failed["message"]
     assert failed["exit_code"] == 69 and failed["retry_in"] >= 1
     api.zones[ZONE].clear()
     api.start()

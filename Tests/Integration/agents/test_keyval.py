@@ -78,7 +78,10 @@ def test_chain_in_order(agent_kms, agent, api, ca):
     code, events = agent(*keyval(host, "--chain", "upper", "--chain", "lower"))
     assert (code, events[0]["code"]) == (65, "data")
     assert "the chain is not in order" in events[0]["message"] and not api.zones[ZONE]
-    assert agent(*keyval(host, "--chain", "lower", "--chain", "upper"))[0] == 0
+    code, events = agent(*keyval(host))
+    assert code == 0 and "without a chain" in events[0]["message"] and "--chain" in events[0]["message"]
+    code, events = agent(*keyval(host, "--chain", "lower", "--chain", "upper"))
+    assert code == 0 and "message" not in events[0]
     assert split(api.zones[ZONE][host])[1] == [leaf, lower.certificate, upper.certificate]
 
 
@@ -155,6 +158,7 @@ def test_api_key_is_asked_for(agent_kms, agent, api, ca):
         ('[[host]]\nname = "a.example"\nkey = "k"\n', 'hosts.toml:1: the host has no "certificate"'),
         ('[[host]]\nname = "a.example"\nkey = "k"\ncertificate = "c"\nport = 1\n', 'hosts.toml:5: "port" is none of'),
         ('[[host]]\nname = "../a"\nkey = "k"\ncertificate = "c"\n', 'hosts.toml:2: "../a" is no host name'),
+        ('[[host]]\nname = ""\nkey = "k"\ncertificate = "c"\n', 'hosts.toml:2: "name" is empty'),
         ("[[host]\n", "hosts.toml:1: "),
         ("", "there is no [[host]] table"),
     ],
@@ -177,6 +181,8 @@ def test_wrong_list_of_hosts(agent, tmp_path, content, words):
         ("keyval", ZONE, "--host", "192.0.2.1", "--key", "k", "--certificate", "c"),
         ("keyval", ZONE, "--host", "a.example", "--key", "k", "--certificate", "c", "--group", "root"),
         ("ephemeral", ZONE, "--host", "a.example", "--plugin", "p", "--issuer-key", "k"),
+        ("ephemeral", ZONE, "--host", "a.example", "--host", "A.example", "--plugin", "p", "--issuer-key", "k",
+         "--issuer-certificate", "c"),
     ],
 )
 def test_wrong_usage(agent, arguments):
