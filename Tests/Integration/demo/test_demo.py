@@ -49,8 +49,9 @@ def test_stays_until_interrupted(root, environment, tmp_path):
     log = tmp_path / "output"
     with open(log, "wb") as output:
         demo = subprocess.Popen(
-            [root / DEMO], env=environment, cwd=root, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            start_new_session=True,
+            # Tests that run in the background of a shell have SIGINT ignored, and so would the demo.
+            ["env", "--default-signal=INT", root / DEMO], env=environment, cwd=root, stdin=subprocess.DEVNULL,
+            stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     try:
         wait_until(
