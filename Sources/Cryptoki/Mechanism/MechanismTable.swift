@@ -38,7 +38,6 @@ package struct MechanismTable: Sendable {
 
     /// - Throws: CKR_MECHANISM_INVALID.
     package func row(_ type: CK_MECHANISM_TYPE) throws(CKError) -> Mechanism {
-        guard let row = rows.first(where: { $0.type == type }) else { throw CKError(CKR_MECHANISM_INVALID) }
-        return row
+        try box(type).mechanism
     }
 }

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import KMSModel
 import KMSSupport
 import OpenSSLCrypto
@@ -17,7 +16,7 @@ struct AgentEvent: Encodable {
         case stopped
     }
 
-    var time = Timestamp(seconds: Int64(Date.now.timeIntervalSince1970)).rfc3339
+    var time = Timestamp.now.rfc3339
     var event: Kind
     var host: String?
     var store: String

@@ -61,7 +61,3 @@ struct AgentOptions: ParsableArguments {
         guard zone?.isEmpty != true else { throw ValidationError("The name of the key-value store is empty.") }
     }
 }
-
-extension AgentFailure {
-    static func usage(_ message: String) -> ValidationError { ValidationError(message) }
-}

@@ -15,16 +15,15 @@ enum EphemeralKey {
     /// Seconds after which a stored key cannot be used any more, should this process be killed before it deletes it: far
     /// more than issuing and exporting take, and little for whoever finds it.
     private static let longestUse: Int64 = 600
-    private static var now: Timestamp { Timestamp(seconds: Int64(Date.now.timeIntervalSince1970)) }
     /// By which leftovers are known.
     private static let purpose = "TLS key of an agent, to be deleted at once"
 
     /// Deletes stored keys that a killed agent of this app has left: of their name, their description, and past their use.
     static func deleteLeftovers(_ client: AdminClient) throws {
-        let limit = Timestamp(seconds: now.seconds - longestUse)
+        let limit = Timestamp(seconds: Timestamp.now.seconds - longestUse)
         for object in try client.keys() where isLeftover(object, client) {
             let isOver =
-                (object.deactivationDate.map { $0 <= now } ?? false)
+                (object.deactivationDate.map { $0 <= .now } ?? false)
                 || (object.createdAt.map { $0 <= limit } ?? false)
             if isOver, let kid = object.kid { try delete(kid, client) }
         }
@@ -91,7 +90,7 @@ enum EphemeralKey {
         var request = request(type, [.sign, .verify, .export, .appManageable])
         request.name = name
         request.description = purpose
-        request.deactivationDate = Timestamp(seconds: now.seconds + longestUse)
+        request.deactivationDate = Timestamp(seconds: Timestamp.now.seconds + longestUse)
         request.groupID = try client.group(nil)
         let doing = "making the key \"\(name)\""
         let object = try client.send(.post, "/crypto/v1/keys", body: request, doing: doing, as: Sobject.self)

@@ -25,6 +25,8 @@ final class EphemeralSource: EntrySource {
     private let rules: CertificateRules
     /// A certificate that is good for a while is kept.
     private let isWatching: Bool
+    /// Leftovers have been looked for at this look.
+    private var isSwept = false
 
     init(_ order: Order, rules: CertificateRules, isWatching: Bool) {
         self.order = order
@@ -32,7 +34,10 @@ final class EphemeralSource: EntrySource {
         self.isWatching = isWatching
     }
 
-    func hosts() -> [String] { order.hosts }
+    func hosts() -> [String] {
+        isSwept = false
+        return order.hosts
+    }
 
     func plan(_ host: String, held: HeldEntry?, _ client: AdminClient) throws -> EntryPlan {
         let issuers = try order.issuers(client, rules.context)
@@ -43,9 +48,8 @@ final class EphemeralSource: EntrySource {
             return .keep
         }
         let plugin = try order.pluginID(client)
-        return .replace { [order, rules] in
-            // What a killed agent left ends by itself; that it cannot be listed or deleted is no reason to stop.
-            try? EphemeralKey.deleteLeftovers(client)
+        return .replace { [self] in
+            sweep(client)
             let made = try EphemeralKey.withKey(
                 order.keyType, host: host, storesKey: order.storesKey, client, rules.context
             ) { subject in
@@ -70,6 +74,14 @@ final class EphemeralSource: EntrySource {
     /// Nothing to remember: an entry is only replaced. Its certificate ends soon by itself, and clients can use it until
     /// then, whatever becomes of the issuer.
     func confirm(_ host: String) {}
+
+    /// Once a look and not for each host, because it lists all keys. What a killed agent left ends by itself; that it cannot
+    /// be listed or deleted is no reason to stop.
+    private func sweep(_ client: AdminClient) {
+        guard !isSwept else { return }
+        isSwept = true
+        try? EphemeralKey.deleteLeftovers(client)
+    }
 
     func due(_ certificate: ServerCertificate) -> Int? { max(1, certificate.untilRenewal) }
 }

@@ -3,8 +3,10 @@ import KMSConfiguration
 
 /// What is in a folder that `--output` names. Its mode changes and files in it go, so it must be nobody else's.
 struct FolderContent {
-    private static let lock = ".lock"
+    static let lock = ".lock"
     static let link = "current"
+    /// What becomes `current` by a rename.
+    static let newLink = ".current.new"
     /// Folders that every program uses; closed to all but one, or to all but a group, they would stop the machine.
     private static let shared = ["/", "/tmp", "/var/tmp", "/run", "/run/lock", "/dev", "/dev/shm"]
 
@@ -25,7 +27,7 @@ struct FolderContent {
         }
         let isOwn = names.contains(Generation.parent) && !names.isDisjoint(with: [Self.lock, Self.link])
         // Those of an agent that has just begun, and of an empty file system.
-        let known: Set = [Self.lock, Self.link, ".current.new", Generation.parent, "lost+found"]
+        let known: Set = [Self.lock, Self.link, Self.newLink, Generation.parent, "lost+found"]
         guard isOwn || names.isSubset(of: known), !Self.isShared(folder) else {
             throw AgentFailure(
                 .cannotCreate, "\(path) is there already and is not an agent's folder",

@@ -7,7 +7,7 @@ import KMSSupport
 final class FolderStore: EntryStore {
     /// How long a reader may take between asking where `current` leads and opening what is there, in milliseconds.
     /// NGINX does both in one go.
-    private static let grace: CInt = 500
+    private static let grace = 500
 
     private var folder: OutputFolder
     private let isDryRun: Bool
@@ -34,11 +34,7 @@ final class FolderStore: EntryStore {
         guard let current = try current, let key = try current.read("\(host).key"),
             let chain = try current.read("\(host).crt")
         else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(key.count + chain.count)
-        key.withBytes { bytes.append(contentsOf: $0) }
-        chain.withBytes { bytes.append(contentsOf: $0) }
-        return Secret(copying: &bytes)
+        return chain.withBytes { TLSEntry.text(key, $0) }
     }
 
     func put(_ entry: TLSEntry) { changes.append((entry.host, entry)) }
@@ -59,7 +55,7 @@ final class FolderStore: EntryStore {
             new.remove()
             throw error
         }
-        poll(nil, 0, Self.grace)
+        Gate.pause(milliseconds: Self.grace)
         removeOthers(than: new)
     }
 
@@ -85,7 +81,7 @@ final class FolderStore: EntryStore {
 
     private func activate(_ new: Generation) throws {
         let name = new.path.split(separator: "/").last.map(String.init) ?? ""
-        let temporary = "\(folder.path)/.current.new"
+        let temporary = "\(folder.path)/\(FolderContent.newLink)"
         unlink(temporary)
         guard symlink("\(Generation.parent)/\(name)", temporary) == 0, rename(temporary, link) == 0 else {
             let failure = OutputFolder.failure(link)
@@ -104,7 +100,7 @@ final class FolderStore: EntryStore {
 
     /// Agents with the same folder wait for each other, 10 s at most. The lock ends with the descriptor.
     private func lock() throws -> CInt {
-        let path = "\(folder.path)/.lock"
+        let path = "\(folder.path)/\(FolderContent.lock)"
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw OutputFolder.failure(path) }
         let deadline = Deadline(milliseconds: 10_000)
@@ -113,7 +109,7 @@ final class FolderStore: EntryStore {
                 close(descriptor)
                 throw AgentFailure(.temporary, "another agent is writing to \(folder.path)", remedy: "Try again later.")
             }
-            poll(nil, 0, 50)
+            Gate.pause(milliseconds: 50)
         }
         return descriptor
     }

@@ -1,3 +1,5 @@
+import ArgumentParser
+
 /// The name of a virtual server, as clients send it in SNI.
 enum HostName {
     /// In lower case; nil for what is no DNS name. It becomes a key of NGINX's store and the name of a file, so nothing
@@ -23,7 +25,7 @@ enum HostName {
     /// For ArgumentParser.
     static func argument(_ text: String) throws -> String {
         guard let name = parse(text) else {
-            throw AgentFailure.usage("\"\(text)\" is no host name; give one that clients ask for, without a wildcard")
+            throw ValidationError("\"\(text)\" is no host name; give one that clients ask for, without a wildcard")
         }
         return name
     }

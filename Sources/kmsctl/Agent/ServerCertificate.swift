@@ -116,5 +116,5 @@ struct CertificateRules {
     var acceptsCommonName: Bool
 
     /// Seconds since 1970.
-    var now: Int64 { Int64(Date.now.timeIntervalSince1970) }
+    var now: Int64 { Timestamp.now.seconds }
 }

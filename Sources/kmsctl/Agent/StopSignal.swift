@@ -10,7 +10,7 @@ final class StopSignal: @unchecked Sendable {
     enum Wake { case time, stop, look }
 
     /// Milliseconds between a signal and the end by force.
-    private static let patience: CInt = 2_000
+    private static let patience = 2_000
 
     private let isStopping = Locked(false)
     private let reader: CInt
@@ -71,7 +71,7 @@ final class StopSignal: @unchecked Sendable {
             var byte: UInt8 = 0
             _ = write(writer, &byte, 1)
             guard isEnd else { continue }
-            poll(nil, 0, Self.patience)
+            Gate.pause(milliseconds: Self.patience)
             _exit(exitCode)
         }
     }

@@ -30,7 +30,10 @@ struct TLSEntry {
     }
 
     /// Key and certificates in one text, as `ssl_certificate data:` and `ssl_certificate_key data:` take it.
-    var pem: Secret {
+    var pem: Secret { chain.withUnsafeBytes { Self.text(key, $0) } }
+
+    /// Both PEM.
+    static func text(_ key: Secret, _ chain: UnsafeRawBufferPointer) -> Secret {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(key.count + chain.count)
         key.withBytes { bytes.append(contentsOf: $0) }

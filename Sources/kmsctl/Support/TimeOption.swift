@@ -8,7 +8,7 @@ struct TimeOption: ExpressibleByArgument {
     let seconds: Int64
 
     init?(argument: String) {
-        self.init(argument, now: Int64(Date.now.timeIntervalSince1970))
+        self.init(argument, now: Timestamp.now.seconds)
     }
 
     init?(_ text: String, now: Int64) {

@@ -1,5 +1,3 @@
-package import KMSModel
-
 #if canImport(Glibc)
     internal import Glibc
 #else
@@ -7,5 +5,6 @@ package import KMSModel
 #endif
 
 extension Timestamp {
+    /// This machine's clock.
     package static var now: Timestamp { Timestamp(seconds: Int64(time(nil))) }
 }
