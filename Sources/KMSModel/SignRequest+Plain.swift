@@ -37,15 +37,7 @@ extension SignRequest {
         mutating func read(_ name: String, _ reader: inout PlainJSON) -> Bool {
             switch name {
             case "key" where key == nil:
-                var kid: String?
-                guard
-                    reader.object({ name, reader in
-                        guard name == "kid", kid == nil else { return false }
-                        kid = reader.text()
-                        return kid != nil
-                    })
-                else { return false }
-                key = kid.map { SobjectDescriptor(kid: $0) }
+                key = reader.only("kid") { $0.text() }.map { SobjectDescriptor(kid: $0) }
                 return key != nil
             case "hash_alg" where hashAlg == nil:
                 hashAlg = reader.text().flatMap { HashAlgorithm(wire: $0) }
@@ -57,18 +49,24 @@ extension SignRequest {
                 data = reader.base64()
                 return data != nil
             case "mode" where mode == nil:
-                var padding: SignatureMode?
-                guard
-                    reader.object({ name, reader in
-                        guard name == "PKCS1_V15", padding == nil else { return false }
-                        padding = .pkcs1V15
-                        return reader.object { _, _ in false }
-                    })
-                else { return false }
-                mode = padding
+                mode = Fields.mode(&reader)
                 return mode != nil
             default:
                 return false
+            }
+        }
+
+        private static func mode(_ reader: inout PlainJSON) -> SignatureMode? {
+            reader.only { name, reader in
+                switch name {
+                case "PKCS1_V15":
+                    reader.object { _, _ in false } ? .pkcs1V15 : nil
+                case "PSS":
+                    reader.only("mgf") { $0.only("mgf1") { $0.only("hash") { $0.text() } } }
+                        .flatMap { HashAlgorithm(wire: $0) }.map { .pss(mgf: $0) }
+                default:
+                    nil
+                }
             }
         }
     }
@@ -97,6 +95,21 @@ struct PlainJSON {
             guard let name = text(), skip(UInt8(ascii: ":")), field(name, &self) else { return false }
         } while skip(UInt8(ascii: ","))
         return skip(UInt8(ascii: "}"))
+    }
+
+    /// The value of an object's only field.
+    mutating func only<Value>(_ read: (String, inout PlainJSON) -> Value?) -> Value? {
+        var value: Value?
+        let isWhole = object { name, reader in
+            guard value == nil else { return false }
+            value = read(name, &reader)
+            return value != nil
+        }
+        return isWhole ? value : nil
+    }
+
+    mutating func only<Value>(_ name: String, _ read: (inout PlainJSON) -> Value?) -> Value? {
+        only { found, reader in found == name ? read(&reader) : nil }
     }
 
     mutating func text() -> String? {

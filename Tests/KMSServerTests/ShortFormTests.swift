@@ -99,10 +99,15 @@ struct ShortFormTests {
         #expect(request.key == nil && request.hash == nil && request.data == Data([0]))
     }
 
-    @Test("with the usual padding of RSA")
-    func mode() throws {
-        let text = #"{"hash_alg":"SHA256","hash":"AA==","mode":{"PKCS1_V15":{}}}"#
-        #expect(try #require(SignRequest(plain: Array(text.utf8))).mode == .pkcs1V15)
+    @Test(
+        "with either padding of RSA",
+        arguments: [
+            (#"{"PKCS1_V15":{}}"#, SignatureMode.pkcs1V15),
+            (#"{"PSS":{"mgf":{"mgf1":{"hash":"SHA384"}}}}"#, .pss(mgf: .sha384)),
+        ])
+    func mode(text: String, mode: SignatureMode) throws {
+        let text = #"{"hash_alg":"SHA256","hash":"AA==","mode":\#(text)}"#
+        #expect(try #require(SignRequest(plain: Array(text.utf8))).mode == mode)
     }
 
     @Test(
@@ -113,6 +118,9 @@ struct ShortFormTests {
             #"{"hash_alg":"nonsense"}"#, #"{"hash_alg":"SHA256","hash":"?"}"#, #"{"hash_alg":"SHA256","hash":null}"#,
             #"{"hash_alg":"SHA256","hash_alg":"SHA256"}"#, #"{"hash_alg":"SHA256","unknown":"x"}"#,
             #"{"hash_alg":"SHA256","mode":{}}"#, #"{"hash_alg":"SHA256","mode":{"PSS":{}}}"#,
+            #"{"hash_alg":"SHA256","mode":{"PSS":{"mgf":{"mgf1":{"hash":"x"}}}}}"#,
+            #"{"hash_alg":"SHA256","mode":{"PSS":{"mgf":{"mgf1":{"hash":"SHA256"}},"salt":"x"}}}"#,
+            #"{"hash_alg":"SHA256","mode":{"PKCS1_V15":{},"PSS":{"mgf":{"mgf1":{"hash":"SHA256"}}}}}"#,
             #"{"hash_alg":"SHA256","mode":{"PKCS1_V15":{"x":{}}}}"#,
             #"{"hash_alg":"SHA256","mode":{"PKCS1_V15":null}}"#,
             #"{"hash_alg":"SHA256","mode":{"PKCS1_V15":{},"PKCS1_V15":{}}}"#,
