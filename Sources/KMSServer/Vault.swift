@@ -18,7 +18,7 @@ package final class Vault: Sendable {
     package let metrics: Metrics
     package let connections: Connections
     package let storage: StorageHealth
-    package let apps = RecordCache<AppRecord>(limit: 10_000)
+    package let apps = RecordCache<Shared<AppRecord>>(limit: 10_000)
     package let keys = RecordCache<LoadedKey>(limit: 10_000)
     package let guardedGroups: GuardedGroups
     package let transientKeys: TransientKeys

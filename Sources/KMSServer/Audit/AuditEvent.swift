@@ -87,19 +87,17 @@ package struct AuditEvent: Sendable {
     }
 
     /// The event is about a security object.
-    package func about(_ object: Sobject) -> AuditEvent {
-        var event = self
-        event.objectID = object.kid
-        event.groupIDs = object.groupID.map { [$0] } ?? []
-        return event
+    package consuming func about(_ object: Sobject) -> AuditEvent {
+        objectID = object.kid
+        groupIDs = object.groupID.map { [$0] } ?? []
+        return self
     }
 
     /// The event is about something else with an id: a group, an app.
-    package func about(_ id: String, groups: [String] = []) -> AuditEvent {
-        var event = self
-        event.objectID = id
-        event.groupIDs = groups
-        return event
+    package consuming func about(_ id: String, groups: [String] = []) -> AuditEvent {
+        objectID = id
+        groupIDs = groups
+        return self
     }
 
     /// - Parameter time: RFC 3339.

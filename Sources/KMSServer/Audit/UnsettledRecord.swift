@@ -1,14 +1,14 @@
 internal import FoundationEssentials
 package import KMSModel
 
-/// A record of the audit log that is not in the database yet.
-package struct UnsettledRecord: Sendable {
-    package var actionType: String
-    package var actorID: String?
-    package var objectID: String?
-    package var time: Timestamp
+/// A record of the audit log that is not in the database yet. A class, because it goes through several arrays.
+package final class UnsettledRecord: Sendable {
+    package let actionType: String
+    package let actorID: String?
+    package let objectID: String?
+    package let time: Timestamp
     /// The record, exactly the bytes that the chain covers.
-    package var json: [UInt8]
+    package let json: [UInt8]
 
     /// - Parameter shown: the time in RFC 3339.
     init(_ event: AuditEvent, at time: Timestamp, shown: String) {

@@ -55,9 +55,10 @@ struct AccountController {
     private func create(
         _ request: AccountRequest, _ context: KMSContext, _ principal: Principal
     ) async throws -> Response {
-        guard case .user(var user) = principal else { throw KMSError.forbidden("An account needs a user") }
+        guard case .user(let creator) = principal else { throw KMSError.forbidden("An account needs a user") }
         var account = Account(acctID: newID(), name: try FieldRules.name(request.name), createdAt: .now)
         try apply(request, to: &account)
+        var user = creator.value
         user.acctID = account.acctID
         user.role = .administrator
         user.groups = [:]

@@ -137,10 +137,10 @@ extension Vault {
     /// The app that the path names.
     func app(_ context: KMSContext, _ principal: Principal) async throws -> AppRecord {
         try Policy.check(principal, may: .readApp)
-        guard let app = try await authenticator.app(context.pathID), Policy.isVisible(app, to: principal) else {
+        guard let app = try await authenticator.app(context.pathID), Policy.isVisible(app.value, to: principal) else {
             throw KMSError.noSuchApp
         }
-        return app
+        return app.value
     }
 
     /// After its credential changed: at once, or when the secret before ends.

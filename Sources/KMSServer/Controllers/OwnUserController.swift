@@ -38,7 +38,7 @@ struct OwnUserController {
             user.isPending = false
             if accept { try UserStore.update(user, in: db) } else { try UserStore.removeMember(user, in: db) }
             let message = "User \(user.email.quoted) \(accept ? "accepted" : "rejected") the invitation"
-            return ((), AuditEvent(.administrative, message, by: .user(invited), context).about(user.id))
+            return ((), AuditEvent(.administrative, message, by: .user(Shared(invited)), context).about(user.id))
         }
     }
 
@@ -61,7 +61,7 @@ struct OwnUserController {
             }
             try UserStore.setPassword(of: id, hash: hash, in: db)
             let message = "User \(user.email.quoted) changed the password"
-            return ((), AuditEvent(.administrative, message, by: .user(user), context).about(id))
+            return ((), AuditEvent(.administrative, message, by: .user(Shared(user)), context).about(id))
         }
         vault.sessions.endAll(of: .user(id), but: token)
         return .noContent

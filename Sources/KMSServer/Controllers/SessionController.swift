@@ -34,7 +34,7 @@ struct SessionController {
             owner = .app(principal.id)
             lifetime = login.until.map { Int($0.seconds - Timestamp.now.seconds) }
         case .user(let user):
-            principal = .user(user)
+            principal = .user(Shared(user))
             owner = .user(principal.id)
         }
         let token = try vault.sessions.create(owner, lifetime: lifetime)

@@ -97,7 +97,7 @@ package struct Initialization: Sendable {
             try UserStore.insert(user, in: db)
             let message = "Account \(account.name.quoted) and administrator \(user.email.quoted) created"
             try keys.chain.append(
-                [AuditEvent(.administrative, message, by: .user(user)).about(account.acctID)], in: db)
+                [AuditEvent(.administrative, message, by: .user(Shared(user))).about(account.acctID)], in: db)
         }
         // Everything into the main file, so that the directory can be copied as it is.
         try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }

@@ -15,13 +15,18 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private struct Held {
+    private final class Held {
         let head: HTTPRequestHead
         let route: QuickRoutes.Route
         let started = ContinuousClock.now
         var body = ByteBuffer()
         /// It is here as a whole; its turn or its answer is awaited.
         var isAsked = false
+
+        init(_ head: HTTPRequestHead, _ route: QuickRoutes.Route) {
+            self.head = head
+            self.route = route
+        }
     }
 
     private enum Event {
@@ -110,7 +115,7 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(let head):
             // The router waits for clients that are slow to take their answers.
             if passedOn == 0, context.channel.isWritable, let route = routes.enter(head) {
-                held = Held(head: head, route: route)
+                held = Held(head, route)
                 return
             }
             passedOn += 1
@@ -124,7 +129,8 @@ final class QuickResponder: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func hold(_ part: ByteBuffer) {
-        if held?.body.readableBytes == 0 { held?.body = part } else { held?.body.writeImmutableBuffer(part) }
+        guard let held else { return }
+        if held.body.readableBytes == 0 { held.body = part } else { held.body.writeImmutableBuffer(part) }
     }
 
     private func ask() {

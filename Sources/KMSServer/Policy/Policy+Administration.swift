@@ -32,8 +32,8 @@ extension Policy {
         let reach = action.reach
         let isAllowed: Bool =
             switch principal {
-            case .user(let user): Policy.isAllowed(user, reach, groups)
-            case .app(let app): Policy.isAllowed(app, reach, groups)
+            case .user(let user): Policy.isAllowed(user.value, reach, groups)
+            case .app(let app): Policy.isAllowed(app.value, reach, groups)
             }
         guard isAllowed else { throw .forbidden("Requested operation is not allowed: it needs \(reach.sentence)") }
     }
@@ -62,7 +62,7 @@ extension Policy {
             guard user.role == .member else { return nil }
             groups = user.groups.keys.sorted()
         case .app(let app):
-            groups = app.groups.keys.filter { app.may(.audit, or: nil, in: $0) }.sorted()
+            groups = app.groups.keys.filter { app.value.may(.audit, or: nil, in: $0) }.sorted()
         }
         guard !groups.isEmpty else {
             throw .forbidden(

@@ -38,13 +38,13 @@ package enum Policy {
     private static func checkCaller(_ principal: Principal, _ need: Need, in group: String?) throws(KMSError) {
         switch principal {
         case .user(let user):
-            guard need.isReading || user.administers(group) else {
+            guard need.isReading || user.value.administers(group) else {
                 throw .forbidden(
                     "Requested operation is not allowed: it needs an administrator of the account or of the group")
             }
         case .app(let app):
             guard let permission = need.permission else { return }
-            guard let group, app.may(permission, or: need.otherPermission, in: group) else {
+            guard let group, app.value.may(permission, or: need.otherPermission, in: group) else {
                 let names = [permission, need.otherPermission].compactMap { $0?.rawValue }.joined(separator: " or ")
                 throw .forbidden(
                     "Requested operation is not allowed: the app lacks the permission \(names) in the group")

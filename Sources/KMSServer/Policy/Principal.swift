@@ -1,9 +1,9 @@
 package import KMSModel
 
-/// Who makes a request. In a box, because it is handed on many times and the records have many fields.
-package indirect enum Principal: Sendable, Equatable {
-    case app(AppRecord)
-    case user(UserRecord)
+/// Who makes a request.
+package enum Principal: Sendable, Equatable {
+    case app(Shared<AppRecord>)
+    case user(Shared<UserRecord>)
 
     package var id: String {
         switch self {
@@ -67,12 +67,14 @@ package indirect enum Principal: Sendable, Equatable {
         }
         set {
             switch self {
-            case .app(var app):
-                app.guardedGroups = newValue
-                self = .app(app)
-            case .user(var user):
-                user.guardedGroups = newValue
-                self = .user(user)
+            case .app(let app):
+                var record = app.value
+                record.guardedGroups = newValue
+                self = .app(Shared(record))
+            case .user(let user):
+                var record = user.value
+                record.guardedGroups = newValue
+                self = .user(Shared(record))
             }
         }
     }

@@ -45,8 +45,8 @@ package struct Admission: Sendable {
     func check(_ principal: Principal, _ context: KMSContext, in db: Database) throws {
         var current: Principal? =
             switch principal {
-            case .app(let app): try AppStore.find(id: app.id, in: db).map { .app($0) }
-            case .user(let user): try UserStore.find(id: user.id, account: user.acctID, in: db).map { .user($0) }
+            case .app(let app): try AppStore.find(id: app.id, in: db).map { .app(Shared($0)) }
+            case .user(let user): try UserStore.find(id: user.id, account: user.acctID, in: db).map { .user(Shared($0)) }
             }
         current?.guardedGroups = guardedGroups.closed(to: context.approval)
         guard current == principal else {

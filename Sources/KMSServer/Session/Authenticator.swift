@@ -8,7 +8,7 @@ internal import OpenSSLCrypto
 /// Finds out who makes a request.
 package struct Authenticator: Sendable {
     let pool: DatabasePool
-    let apps: RecordCache<AppRecord>
+    let apps: RecordCache<Shared<AppRecord>>
     let sessions: Sessions
     let throttle: LoginThrottle
     let work: LoginWork
@@ -34,7 +34,7 @@ package struct Authenticator: Sendable {
         guard case .bearer(let token) = try Credential(authorization), let session = sessions.use(token),
             case .app(let id) = session.owner, let app = apps.cached(id), app.enabled
         else { return nil }
-        try app.checkAddress(address)
+        try app.value.checkAddress(address)
         return .app(app)
     }
 
@@ -42,18 +42,18 @@ package struct Authenticator: Sendable {
         switch session.owner {
         case .app(let id):
             guard let app = try await app(id), app.enabled else { throw KMSError.noSession }
-            try app.checkAddress(context.clientAddress)
+            try app.value.checkAddress(context.clientAddress)
             return .app(app)
         case .user(let id):
             guard let account = session.account, let user = try await user(id, account), user.isActive else {
                 throw KMSError.noAccountSelected
             }
-            return .user(user)
+            return .user(Shared(user))
         }
     }
 
     package struct AppLogin: Sendable {
-        package var app: AppRecord
+        package var app: Shared<AppRecord>
         /// When a login with the secret before the last one ends; nil: it was with the present one.
         package var until: Timestamp?
     }
@@ -66,7 +66,7 @@ package struct Authenticator: Sendable {
             }
             return AppLogin(app: try await app(id, certificate))
         }
-        try login.app.checkAddress(context.clientAddress)
+        try login.app.value.checkAddress(context.clientAddress)
         return login
     }
 
@@ -75,7 +75,7 @@ package struct Authenticator: Sendable {
         let hash = try Digest.hash(certificate, .sha256, in: self.context)
         let name = Hex.text(hash)
         let found = try await attempt(.certificate(name), context) { try await app(certificate, hash) }
-        try found.checkAddress(context.clientAddress)
+        try found.value.checkAddress(context.clientAddress)
         return AppLogin(app: found)
     }
 
@@ -119,7 +119,7 @@ package struct Authenticator: Sendable {
         let hash = Secret(try secret.withBytes { try Digest.hash($0, .sha256, in: context) })
         work.count { $0.hashes += 1 }
         let known = apps.cached(id)
-        let app: AppRecord? = if let known { known } else { try await apps.value(id) { try await read(id) } }
+        let app: Shared<AppRecord>? = if let known { known } else { try await apps.value(id) { try await read(id) } }
         let isPresent = equals(app?.secretHash, hash)
         let isPrevious = equals(app?.previous?.hash, hash)
         if let app, app.enabled, app.credential == nil {
@@ -135,26 +135,26 @@ package struct Authenticator: Sendable {
         return (stored ?? Authenticator.noHash).equals(hash)
     }
 
-    private func read(_ id: String) async throws -> AppRecord? {
+    private func read(_ id: String) async throws -> Shared<AppRecord>? {
         work.count { $0.reads += 1 }
-        return try await pool.read { db in try AppStore.find(id: id, in: db) }
+        return try await find(id)
     }
 
     /// Every failure has hashed, read the database and checked the certificate once, as above.
-    private func app(_ id: String, _ certificate: [UInt8]) async throws -> AppRecord {
+    private func app(_ id: String, _ certificate: [UInt8]) async throws -> Shared<AppRecord> {
         let hash = try Digest.hash(certificate, .sha256, in: context)
         work.count { $0.hashes += 1 }
         let known = apps.cached(id)
-        let app: AppRecord? = if let known { known } else { try await apps.value(id) { try await read(id) } }
+        let app: Shared<AppRecord>? = if let known { known } else { try await apps.value(id) { try await read(id) } }
         let able = app?.enabled ?? false ? app : nil
         let isRight: Bool =
-            if let shown = ClientCertificate(der: certificate) { await isRight(shown, hash, for: able) } else { false }
+            if let shown = ClientCertificate(der: certificate) { await isRight(shown, hash, for: able?.value) } else { false }
         if isRight, let able { return able }
         if known != nil { _ = try await read(id) }
         throw KMSError.wrongCredential
     }
 
-    private func app(_ certificate: [UInt8], _ hash: [UInt8]) async throws -> AppRecord {
+    private func app(_ certificate: [UInt8], _ hash: [UInt8]) async throws -> Shared<AppRecord> {
         guard let shown = ClientCertificate(der: certificate) else { throw KMSError.wrongCredential }
         let candidates = try await pool.read { db in
             try AppStore.all(certificateHash: hash, in: db) + AppStore.allWithAuthority(in: db)
@@ -164,7 +164,7 @@ package struct Authenticator: Sendable {
             if await isRight(shown, hash, for: app) { found.append(app) }
         }
         guard let app = found.first, found.count == 1 else { throw KMSError.wrongCredential }
-        return app
+        return Shared(app)
     }
 
     /// - Parameter app: nil: there is none, which takes the time of the check all the same.
@@ -181,8 +181,12 @@ package struct Authenticator: Sendable {
         }
     }
 
-    package func app(_ id: String) async throws -> AppRecord? {
-        try await apps.value(id) { try await pool.read { db in try AppStore.find(id: id, in: db) } }
+    package func app(_ id: String) async throws -> Shared<AppRecord>? {
+        try await apps.value(id) { try await find(id) }
+    }
+
+    private func find(_ id: String) async throws -> Shared<AppRecord>? {
+        try await pool.read { db in try AppStore.find(id: id, in: db).map { Shared($0) } }
     }
 
     // MARK: Users
