@@ -6,14 +6,17 @@ import Testing
 @Suite("Policy")
 struct PolicyTests {
     static let user = Principal.user(
-        UserRecord(
-            id: "u", acctID: "account", email: "admin@localhost", passwordHash: "", createdAt: Timestamp(seconds: 0)))
+        Shared(
+            UserRecord(
+                id: "u", acctID: "account", email: "admin@localhost", passwordHash: "",
+                createdAt: Timestamp(seconds: 0))))
 
     static func app(_ groups: [String: Set<AppPermission>?]) -> Principal {
         .app(
-            AppRecord(
-                id: "a", acctID: "account", name: "app", createdAt: Timestamp(seconds: 0),
-                groups: groups, secretHash: Secret(""), sealedSecret: []))
+            Shared(
+                AppRecord(
+                    id: "a", acctID: "account", name: "app", createdAt: Timestamp(seconds: 0),
+                    groups: groups, secretHash: Secret(""), sealedSecret: [])))
     }
 
     static func object(_ operations: KeyOperations, group: String = "g", state: ObjectState = .active) -> Sobject {

@@ -12,12 +12,11 @@ package final class UnsettledRecord: Sendable {
 
     /// - Parameter shown: the time in RFC 3339.
     init(_ event: AuditEvent, at time: Timestamp, shown: String) {
-        let record = event.record(at: shown)
-        actionType = record.actionType
-        actorID = record.actorID
-        objectID = record.objectID
+        actionType = event.actionType.rawValue
+        actorID = event.actorID
+        objectID = event.objectID
         self.time = time
-        json = record.json
+        json = event.record(at: shown).json
     }
 
     /// A record that was written down as its JSON; nil when it is none.

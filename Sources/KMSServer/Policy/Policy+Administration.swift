@@ -62,7 +62,7 @@ extension Policy {
             guard user.role == .member else { return nil }
             groups = user.groups.keys.sorted()
         case .app(let app):
-            groups = app.groups.keys.filter { app.value.may(.audit, or: nil, in: $0) }.sorted()
+            groups = app.groups.keys.filter { app.may(.audit, or: nil, in: $0) }.sorted()
         }
         guard !groups.isEmpty else {
             throw .forbidden(

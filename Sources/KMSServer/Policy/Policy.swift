@@ -44,7 +44,7 @@ package enum Policy {
             }
         case .app(let app):
             guard let permission = need.permission else { return }
-            guard let group, app.value.may(permission, or: need.otherPermission, in: group) else {
+            guard let group, app.may(permission, or: need.otherPermission, in: group) else {
                 let names = [permission, need.otherPermission].compactMap { $0?.rawValue }.joined(separator: " or ")
                 throw .forbidden(
                     "Requested operation is not allowed: the app lacks the permission \(names) in the group")

@@ -46,7 +46,8 @@ package struct Admission: Sendable {
         var current: Principal? =
             switch principal {
             case .app(let app): try AppStore.find(id: app.id, in: db).map { .app(Shared($0)) }
-            case .user(let user): try UserStore.find(id: user.id, account: user.acctID, in: db).map { .user(Shared($0)) }
+            case .user(let user):
+                try UserStore.find(id: user.id, account: user.acctID, in: db).map { .user(Shared($0)) }
             }
         current?.guardedGroups = guardedGroups.closed(to: context.approval)
         guard current == principal else {

@@ -34,7 +34,7 @@ package struct Authenticator: Sendable {
         guard case .bearer(let token) = try Credential(authorization), let session = sessions.use(token),
             case .app(let id) = session.owner, let app = apps.cached(id), app.enabled
         else { return nil }
-        try app.value.checkAddress(address)
+        try app.checkAddress(address)
         return .app(app)
     }
 
@@ -42,7 +42,7 @@ package struct Authenticator: Sendable {
         switch session.owner {
         case .app(let id):
             guard let app = try await app(id), app.enabled else { throw KMSError.noSession }
-            try app.value.checkAddress(context.clientAddress)
+            try app.checkAddress(context.clientAddress)
             return .app(app)
         case .user(let id):
             guard let account = session.account, let user = try await user(id, account), user.isActive else {
@@ -66,7 +66,7 @@ package struct Authenticator: Sendable {
             }
             return AppLogin(app: try await app(id, certificate))
         }
-        try login.app.value.checkAddress(context.clientAddress)
+        try login.app.checkAddress(context.clientAddress)
         return login
     }
 
@@ -75,7 +75,7 @@ package struct Authenticator: Sendable {
         let hash = try Digest.hash(certificate, .sha256, in: self.context)
         let name = Hex.text(hash)
         let found = try await attempt(.certificate(name), context) { try await app(certificate, hash) }
-        try found.value.checkAddress(context.clientAddress)
+        try found.checkAddress(context.clientAddress)
         return AppLogin(app: found)
     }
 
@@ -148,7 +148,9 @@ package struct Authenticator: Sendable {
         let app: Shared<AppRecord>? = if let known { known } else { try await apps.value(id) { try await read(id) } }
         let able = app?.enabled ?? false ? app : nil
         let isRight: Bool =
-            if let shown = ClientCertificate(der: certificate) { await isRight(shown, hash, for: able?.value) } else { false }
+            if let shown = ClientCertificate(der: certificate) { await isRight(shown, hash, for: able?.value) } else {
+                false
+            }
         if isRight, let able { return able }
         if known != nil { _ = try await read(id) }
         throw KMSError.wrongCredential

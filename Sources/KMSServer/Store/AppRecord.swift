@@ -54,21 +54,6 @@ package struct AppRecord: Sendable, Equatable {
     /// As the API has it.
     package var role: String { isAdministrative ? "admin" : "crypto" }
 
-    /// Whether the app has one of the permissions in the group.
-    package func may(_ permission: AppPermission, or other: AppPermission?, in group: String) -> Bool {
-        guard let granted = groups[group] else { return false }
-        guard let granted else { return true }
-        return granted.contains(permission) || other.map(granted.contains) ?? false
-    }
-
-    /// - Throws: 403 when the app may not be used from the address.
-    package func checkAddress(_ client: String?) throws(KMSError) {
-        guard let addresses, !AddressRange.contains(addresses, client) else { return }
-        throw .forbidden(
-            "Requested operation is not allowed: the app may not be used from the address "
-                + "\(client ?? "unknown"); its ip_address_policy does not list it")
-    }
-
     /// - Parameter withPermissions: answer the map form of the groups.
     package func wire(withPermissions: Bool) -> App {
         var groups = AppGroups.list(self.groups.keys.sorted())
@@ -89,5 +74,23 @@ package struct AppRecord: Sendable, Equatable {
         app.role = role
         app.ipAddressPolicy = addressPolicy
         return app
+    }
+}
+
+/// Here and not at the record, of which each call would copy all fields.
+extension Shared<AppRecord> {
+    /// - Throws: 403 when the app may not be used from the address.
+    package func checkAddress(_ client: String?) throws(KMSError) {
+        guard let addresses = value.addresses, !AddressRange.contains(addresses, client) else { return }
+        throw .forbidden(
+            "Requested operation is not allowed: the app may not be used from the address "
+                + "\(client ?? "unknown"); its ip_address_policy does not list it")
+    }
+
+    /// Whether the app has one of the permissions in the group.
+    package func may(_ permission: AppPermission, or other: AppPermission?, in group: String) -> Bool {
+        guard let granted = value.groups[group] else { return false }
+        guard let granted else { return true }
+        return granted.contains(permission) || other.map(granted.contains) ?? false
     }
 }
