@@ -149,7 +149,8 @@ enum Output {
             while !rest.isEmpty {
                 // A pipe that is ready has room for so much (POSIX), so that a write does not wait.
                 let part = rest.prefix(Int(PIPE_BUF))
-                guard patience.limit < 0 || hasRoom(descriptor, within: patience.dropped > 0 ? 0 : patience.limit) else {
+                guard patience.limit < 0 || hasRoom(descriptor, within: patience.dropped > 0 ? 0 : patience.limit)
+                else {
                     patience.dropped += 1
                     errno = EAGAIN
                     return false
