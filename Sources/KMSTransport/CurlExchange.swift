@@ -136,6 +136,9 @@ struct CurlExchange {
         if request.wantsDate { response.date = handle.header("date") }
         guard status >= 300 || isSlow(since: began) else { return response }
         response.requestID = handle.header("x-request-id")
+        var address: UnsafeMutablePointer<CChar>?
+        _ = CCurl_getinfo_string(handle.easy, CURLINFO_REDIRECT_URL, &address)
+        response.redirect = address.map { CurlExchange.text($0) }
         var wait: curl_off_t = 0
         _ = CCurl_getinfo_offset(handle.easy, CURLINFO_RETRY_AFTER, &wait)
         if wait > 0 { response.retryAfterSeconds = Int(clamping: wait) }

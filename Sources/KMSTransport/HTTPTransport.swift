@@ -46,6 +46,8 @@ package struct HTTPResponse: Sendable {
     package var requestID: String?
     /// The answer's Date, as the KMS wrote it, if the request wanted it.
     package var date: String?
+    /// Where a redirect (3xx) points to, as an absolute URL. It is never followed.
+    package var redirect: String?
     /// nil where nothing was sent.
     package var trace: RequestTrace?
 

@@ -10,9 +10,11 @@ package enum PEM {
     }
 
     /// The blocks in order; empty when the bytes are not PEM.
-    package static func blocks(_ bytes: Secret, in context: LibraryContext) -> [Block] {
+    ///
+    /// - Throws: `CryptoError` when one of them cannot be read.
+    package static func blocks(_ bytes: Secret, in context: LibraryContext) throws(CryptoError) -> [Block] {
         var blocks: [Block] = []
-        forEachBlock(bytes, in: context) { label, header, _ in
+        try forEachBlock(bytes, in: context) { label, header, _ in
             let isEncrypted = label == "ENCRYPTED PRIVATE KEY" || header.contains("ENCRYPTED")
             blocks.append(Block(label: label, isEncrypted: isEncrypted))
         }
@@ -43,11 +45,13 @@ package enum PEM {
     }
 
     /// The content of every block with this label, decoded but not understood.
+    ///
+    /// - Throws: `CryptoError` when any block cannot be read, whatever its label.
     package static func contents(
         of label: String, _ bytes: Secret, in context: LibraryContext
-    ) -> [[UInt8]] {
+    ) throws(CryptoError) -> [[UInt8]] {
         var contents: [[UInt8]] = []
-        forEachBlock(bytes, in: context) { found, _, content in
+        try forEachBlock(bytes, in: context) { found, _, content in
             if found == label { contents.append(Array(content)) }
         }
         return contents
@@ -55,14 +59,17 @@ package enum PEM {
 
     private static func forEachBlock(
         _ bytes: Secret, in context: LibraryContext, _ body: (String, String, UnsafeRawBufferPointer) -> Void
-    ) {
-        context.asDefault {
-            withBIO(bytes) { bio in
+    ) throws(CryptoError) {
+        var blocks = 0
+        let end = context.asDefault {
+            withBIO(bytes) { bio -> UInt in
+                guard let bio else { return 0 }
                 var name: UnsafeMutablePointer<CChar>?
                 var header: UnsafeMutablePointer<CChar>?
                 var content: UnsafeMutablePointer<UInt8>?
                 var count = 0
-                while let bio, PEM_read_bio(bio, &name, &header, &content, &count) == 1 {
+                while PEM_read_bio(bio, &name, &header, &content, &count) == 1 {
+                    blocks += 1
                     body(
                         name.map { String(cString: $0) } ?? "", header.map { String(cString: $0) } ?? "",
                         UnsafeRawBufferPointer(start: content, count: count))
@@ -70,6 +77,27 @@ package enum PEM {
                     CRYPTO_free(header, "", 0)
                     CRYPTO_clear_free(content, count, "", 0)
                 }
+                return ERR_peek_last_error()
+            }
+        }
+        let problem: String? =
+            switch ERR_GET_REASON(end) {
+            case PEM_R_BAD_END_LINE: "PEM block \(blocks + 1) has no END line, or that of another"
+            case PEM_R_BAD_BASE64_DECODE: "PEM block \(blocks + 1) is not base64 between BEGIN and END"
+            // The regular end. But OpenSSL takes a block with a damaged BEGIN line for text, and of one without an END
+            // line it may read on into the next.
+            case PEM_R_NO_START_LINE where borders(bytes) == blocks * 2: nil
+            default: "a PEM block lacks its BEGIN or END line, or is empty"
+            }
+        if let problem { throw CryptoError(problem) }
+    }
+
+    /// How many lines begin or end a block, as they should or damaged.
+    private static func borders(_ bytes: Secret) -> Int {
+        bytes.withBytes { buffer in
+            buffer.split { $0 == 0x0A || $0 == 0x0D }.count { line in
+                line.contains("-----BEGIN ".utf8) || line.contains("-----END ".utf8)
+                    || (line.contains("-----".utf8) && (line.contains("BEGIN ".utf8) || line.contains("END ".utf8)))
             }
         }
     }

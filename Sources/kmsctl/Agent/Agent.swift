@@ -73,9 +73,11 @@ final class Agent {
     }
 
     private func watch() throws -> AgentFailure.Code? {
+        Output.dropWhatNobodyReads()
         while true {
             let pass = pass()
             let wait = pause(after: pass)
+            try tellOfDropped()
             for event in pass.events { try tell(event, wait) }
             goOnUnheard()
             // What comes after a failure is worth saying, whatever was said before it.
@@ -90,6 +92,15 @@ final class Agent {
     /// NGINX needs its certificates also when the log is full or nobody reads it.
     private func goOnUnheard() {
         if let loss = Output.takeLoss() { Output.noteOnce("\(loss.message); the agent goes on all the same") }
+    }
+
+    /// A log that is read again says that it has a gap.
+    private func tellOfDropped() throws {
+        let count = Output.takeDropped()
+        guard count > 0 else { return }
+        var event = AgentEvent(.dropped, nil, store.name)
+        event.message = "\(count) line\(count == 1 ? "" : "s") of this log"
+        try event.show(asJSON: options.connection.json)
     }
 
     private func pass() -> AgentPass {

@@ -13,6 +13,8 @@ struct AgentEvent: Encodable {
         /// The certificate in use ends soon and there is no newer one.
         case expiring
         case failed
+        /// Lines that nobody read.
+        case dropped
         case stopped
     }
 
@@ -70,6 +72,7 @@ struct AgentEvent: Encodable {
             case .wouldLoad: "would be loaded into \(store)"
             case .expiring: "the certificate in \(store) ends soon, and the KMS has no newer one"
             case .failed: message ?? "failed"
+            case .dropped: "not written, because nobody read it"
             case .stopped: "stopped; \(store) stays as it is"
             }
         let end = not_after.map { "; the certificate is valid until \($0)" } ?? ""

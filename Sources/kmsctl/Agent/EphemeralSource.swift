@@ -55,7 +55,9 @@ final class EphemeralSource: EntrySource {
             ) { subject in
                 try order.issue(host, subject, plugin, client)
             }
-            guard let leaf = PEM.contents(of: "CERTIFICATE", Secret(made.answer.utf8), in: rules.context).first else {
+            guard
+                let leaf = try? PEM.contents(of: "CERTIFICATE", Secret(made.answer.utf8), in: rules.context).first
+            else {
                 throw CommandFailure.unintelligible("issuing a certificate", client.target)
             }
             let certificate = try Certificate(der: leaf, in: rules.context)
@@ -65,9 +67,11 @@ final class EphemeralSource: EntrySource {
                     remedy: "Name the certificate of the issuer's key.")
             }
             // Clients have the root themselves.
-            let others = issuers.filter { $0.subject != $0.issuer }
-            return try TLSEntry(
+            let others = issuers.prefix { $0.subject != $0.issuer }
+            var entry = try TLSEntry(
                 host: host, key: made.key, certificate: try ServerCertificate([certificate] + others, rules: rules))
+            entry.advice = Self.advice(spare: issuers.count - max(1, others.count))
+            return entry
         }
     }
 
@@ -81,6 +85,13 @@ final class EphemeralSource: EntrySource {
         guard !isSwept else { return }
         isSwept = true
         try? EphemeralKey.deleteLeftovers(client)
+    }
+
+    /// - Parameter spare: how many certificates of `--chain` are not sent.
+    private static func advice(spare: Int) -> String? {
+        guard spare > 0 else { return nil }
+        return "note: without \(spare) of the certificates that --chain names: the chain is whole without them, because"
+            + " clients have the root themselves"
     }
 
     func due(_ certificate: ServerCertificate) -> Int? { max(1, certificate.untilRenewal) }

@@ -67,6 +67,11 @@ final class NginxAPI {
         let problem = Self.problem(response)
         let reason = problem.map { ": " + String($0.text.prefix(200)) } ?? ""
         let message = "\(doing) at \(address)\(reason) (HTTP \(response.status))"
+        if let redirect = response.redirect {
+            return AgentFailure(
+                .configuration, "\(doing): \(address) \(response.redirection(to: redirect))",
+                remedy: "If NGINX's API is there, give that address with --nginx.")
+        }
         switch (response.status, problem?.code) {
         case (404, "KeyvalNotFound"):
             return AgentFailure(
@@ -82,7 +87,7 @@ final class NginxAPI {
         default:
             return AgentFailure(
                 .protocolError, message,
-                remedy: "Check --nginx: it must be NGINX's API itself, not a redirect or another program.")
+                remedy: "Check --nginx: it must be NGINX's API itself, not another program.")
         }
     }
 }

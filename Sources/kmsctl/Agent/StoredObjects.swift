@@ -41,15 +41,12 @@ extension AdminClient {
                 remedy: "Bring the certificate in: kmsctl cert import.")
         }
         let secret = Secret(copying: &bytes)
-        let blocks = PEM.contents(of: "CERTIFICATE", secret, in: context)
-        // A block that OpenSSL cannot read is skipped, with all that come after it.
-        let text = secret.withBytes { String(decoding: $0, as: UTF8.self) }
-        let marks = text.split(whereSeparator: \.isNewline).filter { line in
-            (line.contains("BEGIN") || line.contains("END")) && (line.hasPrefix("--") || line.hasSuffix("--"))
-        }
-        guard object.objType == .certificate || marks.count == blocks.count * 2 else {
+        let blocks: [[UInt8]]
+        do {
+            blocks = try PEM.contents(of: "CERTIFICATE", secret, in: context)
+        } catch {
             throw AgentFailure(
-                .data, "\"\(name)\" is no whole chain: only \(blocks.count) of its PEM blocks can be read",
+                .data, "\"\(name)\" is no whole chain: \(error)",
                 remedy: "Bring it in again: nothing but certificates, each from BEGIN to END.")
         }
         let contents = blocks.isEmpty ? [secret.withBytes { Array($0) }] : blocks

@@ -48,9 +48,8 @@ struct HeldEntry {
 
     /// nil: no key, no certificate, or they do not belong together.
     init?(_ pem: Secret, rules: CertificateRules) {
-        let chain = PEM.contents(of: "CERTIFICATE", pem, in: rules.context).compactMap {
-            try? Certificate(der: $0, in: rules.context)
-        }
+        guard let blocks = try? PEM.contents(of: "CERTIFICATE", pem, in: rules.context) else { return nil }
+        let chain = blocks.compactMap { try? Certificate(der: $0, in: rules.context) }
         guard let key = try? PEM.privateKey(pem, in: rules.context), let info = try? key.subjectPublicKeyInfo(),
             let certificate = try? ServerCertificate(chain, rules: rules), certificate.isOf(publicKey: info)
         else { return nil }

@@ -49,10 +49,10 @@ struct CertificateCommand: ParsableCommand {
             let secret = Secret(copying: &bytes)
             do {
                 let context = try LibraryContext()
-                let blocks = PEM.blocks(secret, in: context)
+                let blocks = try PEM.blocks(secret, in: context)
                 if blocks.isEmpty { return (try Certificate(der: secret.withBytes { Array($0) }, in: context), 0) }
-                let contents = ["CERTIFICATE", "X509 CERTIFICATE"].flatMap {
-                    PEM.contents(of: $0, secret, in: context)
+                let contents = try ["CERTIFICATE", "X509 CERTIFICATE"].flatMap {
+                    try PEM.contents(of: $0, secret, in: context)
                 }
                 if let first = contents.first { return (try Certificate(der: first, in: context), contents.count - 1) }
                 let hint = blocks.contains { $0.label.hasSuffix("KEY") } ? "Use: kmsctl key import." : nil

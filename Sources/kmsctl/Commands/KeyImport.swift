@@ -94,13 +94,13 @@ private struct KeyMaterial {
     static func read(_ bytes: Secret, path: String, passphrase: () throws -> Secret) throws -> KeyMaterial {
         do {
             let context = try LibraryContext()
-            let blocks = PEM.blocks(bytes, in: context)
+            let blocks = try PEM.blocks(bytes, in: context)
             if blocks.isEmpty { return try decode(bytes, path: path, context) }
             if let block = blocks.first(where: { $0.label.hasSuffix("PRIVATE KEY") }) {
                 let secret = block.isEncrypted ? try passphrase() : nil
                 return try KeyMaterial(try PEM.privateKey(bytes, passphrase: secret, in: context))
             }
-            if let content = PEM.contents(of: "PUBLIC KEY", bytes, in: context).first {
+            if let content = try PEM.contents(of: "PUBLIC KEY", bytes, in: context).first {
                 return try KeyMaterial(subjectPublicKeyInfo: content, context)
             }
             if blocks.contains(where: { $0.label.hasSuffix("CERTIFICATE") }) { throw certificate(path) }

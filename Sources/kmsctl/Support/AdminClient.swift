@@ -135,6 +135,12 @@ final class AdminClient {
     private func failure(_ response: HTTPResponse, to request: HTTPRequest, doing: String) -> CommandFailure {
         let sentence = Self.sentence(response)
         let message = "\(doing): \(sentence) (HTTP \(response.status))"
+        if let redirect = response.redirect {
+            return CommandFailure(
+                .unreachable, "\(doing): \(target.endpoint) \(response.redirection(to: redirect))",
+                remedy: "If the KMS is there, give that address without the path of the request: --endpoint,"
+                    + " KMSCTL_ENDPOINT or the configuration. Else look for what stands before the KMS.")
+        }
         switch (response.status, identity) {
         case (401, .user): return .notLoggedIn("the login has expired or was ended")
         case (401, _): return CommandFailure(.unauthenticated, message, remedy: "Check the credential.")
@@ -165,6 +171,14 @@ final class AdminClient {
             ?? String(decoding: response.body.prefix(1000), as: UTF8.self)
         let line = Output.printable(text)
         return line.allSatisfy({ $0 == " " }) ? "the KMS gives no reason" : line
+    }
+}
+
+extension HTTPResponse {
+    /// For a message. The query may be anything, and is nobody's business.
+    func redirection(to address: String) -> String {
+        let place = Output.printable(String(address.prefix { $0 != "?" }.prefix(200)))
+        return "redirects to \(place) (HTTP \(status)), where nothing was sent"
     }
 }
 

@@ -23,7 +23,7 @@ enum Output {
 
     /// The one place that writes to standard output. What is lost shows in `check`.
     static func print(_ line: String) {
-        guard !PrivateFile.writeAll(Array((line + "\n").utf8), to: STDOUT_FILENO) else { return }
+        guard !writeAll(line + "\n", to: STDOUT_FILENO) else { return }
         let code = errno
         lost.withLock { if $0 == 0 { $0 = code } }
     }
@@ -32,7 +32,8 @@ enum Output {
     static func check() throws(CommandFailure) {
         let code = lost.withLock { $0 }
         guard code != 0 else { return }
-        throw CommandFailure(.input, "cannot write the output: \(String(cString: strerror(code)))")
+        let reason = code == EAGAIN ? "nobody reads it" : String(cString: strerror(code))
+        throw CommandFailure(.input, "cannot write the output: \(reason)")
     }
 
     /// For a command that has a way of its own with lost output.
@@ -114,7 +115,61 @@ enum Output {
 
     /// To standard error.
     static func write(_ text: String) {
-        _ = PrivateFile.writeAll(Array(text.utf8), to: STDERR_FILENO)
+        _ = writeAll(text, to: STDERR_FILENO)
+    }
+
+    // MARK: - Readers that do not read
+
+    private struct Patience {
+        /// Milliseconds to wait for a reader; -1: for ever.
+        var limit: CInt = -1
+        /// Lines that were not written.
+        var dropped = 0
+    }
+
+    private static let patience = Locked(Patience())
+
+    /// From now on a line that nobody makes room for within a second is dropped, and after it all others for which there
+    /// is no room at once. For a program whose work is more than what it says.
+    static func dropWhatNobodyReads() { patience.withLock { $0.limit = 1_000 } }
+
+    /// - Returns: how many lines were dropped since the last time; 0 as long as there is no room on standard output.
+    static func takeDropped() -> Int {
+        patience.withLock { patience in
+            guard patience.dropped > 0, hasRoom(STDOUT_FILENO, within: 0) else { return 0 }
+            defer { patience.dropped = 0 }
+            return patience.dropped
+        }
+    }
+
+    /// false: see errno.
+    private static func writeAll(_ text: String, to descriptor: CInt) -> Bool {
+        patience.withLock { patience in
+            var rest = Array(text.utf8)[...]
+            while !rest.isEmpty {
+                // A pipe that is ready has room for so much (POSIX), so that a write does not wait.
+                let part = rest.prefix(Int(PIPE_BUF))
+                guard patience.limit < 0 || hasRoom(descriptor, within: patience.dropped > 0 ? 0 : patience.limit)
+                else {
+                    patience.dropped += 1
+                    errno = EAGAIN
+                    return false
+                }
+                guard PrivateFile.writeAll(Array(part), to: descriptor) else { return false }
+                rest = rest.dropFirst(part.count)
+            }
+            return true
+        }
+    }
+
+    /// Also when a write would fail at once.
+    private static func hasRoom(_ descriptor: CInt, within milliseconds: CInt) -> Bool {
+        let deadline = Deadline(milliseconds: Int(milliseconds))
+        while true {
+            var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            let count = poll(&state, 1, CInt(clamping: deadline.remaining))
+            if count >= 0 || errno != EINTR { return count != 0 }
+        }
     }
 
     private static func encode(

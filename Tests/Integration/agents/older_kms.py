@@ -1,4 +1,4 @@
-"""kmsd behind a front that knows no transient keys, as a KMS or a plugin that has none."""
+"""kmsd behind a front that knows no transient keys, as a KMS or a plugin that has none, and that can hang."""
 
 import http.client
 import json
@@ -7,15 +7,23 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from processes import PATIENCE
 from wire import client_context
 
 
 class OlderKMS:
-    """Usable with `with`. `refused` counts the requests for transient keys."""
+    """Usable with `with`. `refused` counts the requests for transient keys.
+
+    Requests of a path that begins with `hang_at` are not passed on and not answered until the end; `hanging` is set by
+    the first of them.
+    """
 
     def __init__(self, kms, certificate: Path, key: Path):
         self.kms = kms
         self.refused = 0
+        self.hang_at: str | None = None
+        self.hanging = threading.Event()
+        self._end = threading.Event()
         handler = type("Handler", (Handler,), {"front": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -32,6 +40,7 @@ class OlderKMS:
         return self
 
     def __exit__(self, *_):
+        self._end.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -47,6 +56,10 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/crypto/v1/keys" and json.loads(body or "{}").get("transient"):
             self.front.refused += 1
             return self._answer(400, "text/plain", b"transient keys are not supported")
+        if self.front.hang_at and self.path.startswith(self.front.hang_at):
+            self.front.hanging.set()
+            self.front._end.wait(PATIENCE)
+            return None
         kms = self.front.kms
         upstream = http.client.HTTPSConnection("127.0.0.1", kms.port, context=client_context(kms.ca_file))
         headers = {"Authorization": self.headers["Authorization"], "Content-Type": "application/json"}

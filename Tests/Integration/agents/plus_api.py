@@ -115,9 +115,13 @@ class Handler(BaseHTTPRequestHandler):
             }  # fmt: skip
         self.api.requests.append((self.command, self.path, status))
         body = b"" if value is None else json.dumps(value).encode()
+        if self.api.fault == "redirect":
+            status = 307
         if self.api.fault == "garbage" and self.command == "GET":
             body = b"<html>"
         self.send_response(status)
+        if status == 307:
+            self.send_header("Location", "http://127.0.0.1:1/elsewhere?with=query")
         if body:
             self.send_header("Content-Type", "application/json")
         if status != 204:

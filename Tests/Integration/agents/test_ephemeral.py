@@ -11,7 +11,7 @@ from agent_kms import GROUP, ZONE, assert_serves, certificate_of_this_machine, s
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from older_kms import OlderKMS
-from processes import run, wait_until
+from processes import PATIENCE, run, wait_until
 from tls_material import make_ca, written
 
 HOST = "nginx-demo.aserracorp.com"
@@ -43,6 +43,11 @@ def verify(pem: str, ca, directory):
 
 def left_in_kms(agent_kms) -> set[str]:
     return {name for name in agent_kms.names() if name.startswith(HOST)}
+
+
+def in_seconds(seconds: int) -> str:
+    time_then = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+    return time_then.strftime("%Y%m%dT%H%M%SZ")
 
 
 @pytest.mark.parametrize("spelling", ["installed", "python"])
@@ -82,15 +87,41 @@ def test_stored_key_is_deleted(agent_kms, agent, api, issuer, tmp_path):
 
 def test_what_a_killed_agent_left_is_deleted(agent_kms, agent, api, issuer):
     """A stored key of the agents' name and description, past its end; another one is not touched."""
-    end = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)).strftime("%Y%m%dT%H%M%SZ")
     key = {"obj_type": "EC", "elliptic_curve": "NistP256", "key_ops": ["SIGN", "EXPORT", "APPMANAGEABLE"],
-           "deactivation_date": end}  # fmt: skip
+           "deactivation_date": in_seconds(2)}  # fmt: skip
     left, other = f"left.example-{uuid.uuid4()}", f"other.example-{uuid.uuid4()}"
     agent_kms.rest("POST", "", key | {"name": left, "description": "TLS key of an agent, to be deleted at once"})
     agent_kms.rest("POST", "", key | {"name": other, "description": "somebody's"})
     wait_until(lambda: agent_kms.kms.json("key", "show", left)["state"] == "Deactivated", "the key's end")
     assert agent(*ephemeral("--type", "ec"))[0] == 0
     assert left not in agent_kms.names() and other in agent_kms.names()
+
+
+@pytest.mark.parametrize("step", ["/sys/v1/plugins", "/crypto/v1/keys/export"])
+def test_kill_while_there_is_a_stored_key(agent_kms, agent, api, issuer, tmp_path, step):
+    """The key ends in ten minutes by itself; from then on the next agent deletes it."""
+    certificate, key = certificate_of_this_machine(tmp_path)
+    before = dict(agent.environment)
+    with OlderKMS(agent_kms.kms, certificate, key) as older:
+        older.hang_at = step
+        agent.environment |= {"KMSCTL_ENDPOINT": older.url, "KMSCTL_CA_FILE": str(certificate)}
+        # By its id, so that the list of plugins is not asked for.
+        agent.watch(*ephemeral("--type", "ec", "--plugin", issuer[1]))
+        assert older.hanging.wait(PATIENCE)
+        assert agent.stop(9) == -9
+    (left,) = left_in_kms(agent_kms)
+    kept = agent_kms.kms.json("key", "show", left)
+    end = datetime.datetime.fromisoformat(kept["deactivation_date"])
+    rest = (end - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
+    assert 600 - 2 * PATIENCE < rest <= 600
+    # While an agent may still need it, it stays.
+    agent.environment = before
+    assert agent(*ephemeral("--type", "ec"))[0] == 0
+    assert left_in_kms(agent_kms) == {left}
+    agent_kms.rest("PATCH", f"/{kept['kid']}", {"deactivation_date": in_seconds(2)})
+    wait_until(lambda: agent_kms.kms.json("key", "show", left)["state"] == "Deactivated", "the key's end")
+    assert agent(*ephemeral("--type", "ec"))[0] == 0
+    assert left_in_kms(agent_kms) == set()
 
 
 def test_a_kms_without_transient_keys(agent_kms, agent, api, issuer, tmp_path):
@@ -163,3 +194,21 @@ def test_issuer_key_of_another_certificate(agent_kms, agent, issuer):
     agent_kms.bring_key("other-ca-key", make_ca("Other CA").key)
     code, events = agent(*ephemeral("--issuer-key", "other-ca-key"))
     assert code == 65 and "is not the key of the certificate" in events[0]["message"]
+    # That shows without making anything.
+    assert agent(*ephemeral("--issuer-key", "other-ca-key", "--dry-run"))[0] == 65
+
+
+def test_chain_that_is_not_needed(agent_kms, agent, api, issuer):
+    """Clients have the root; naming it is no mistake, but is said."""
+    root = make_ca("Root above")
+    upper = root.intermediate("Issuing CA")
+    agent_kms.bring_key("upper-key", upper.key, exportable=False)
+    agent_kms.bring_certificate("upper-cert", upper.certificate)
+    agent_kms.bring_certificate("root-cert", root.certificate)
+    of_upper = ["--issuer-key", "upper-key", "--issuer-certificate", "upper-cert"]
+    for arguments, sent in (
+        (["--chain", "ca-cert"], 1), ([*of_upper, "--chain", "root-cert"], 2), (of_upper, 2), ([], 1),
+    ):  # fmt: skip
+        code, (event,) = agent(*ephemeral("--type", "ec", *arguments))
+        assert (code, event["event"], len(split(api.zones[ZONE][HOST])[1])) == (0, "loaded", sent)
+        assert ("without 1 of the certificates that --chain names" in event.get("message", "")) == ("--chain" in arguments)

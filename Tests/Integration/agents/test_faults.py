@@ -76,13 +76,14 @@ def test_curve_that_tls_servers_cannot_use(agent_kms, agent, api, ca, curve):
     refused(agent, api, name, code=65, words="TLS servers cannot use")
 
 
-@pytest.mark.parametrize("damage", ["no end", "garbage"])
+@pytest.mark.parametrize("damage", ["no end", "no begin", "garbage"])
 def test_chain_that_is_not_whole(agent_kms, agent, api, ca, damage):
     key, name = make_key(), f"{damage.replace(' ', '-')}.example"
     upper = ca.intermediate("Upper CA")
     leaf = upper.issue(name, key).public_bytes(Encoding.PEM)
     rest = upper.certificate.public_bytes(Encoding.PEM)
-    chain = leaf + (rest[:200] if damage == "no end" else rest[:100] + b"!!! garbage !!!" + rest[100:])
+    damaged = {"no end": rest[:200], "no begin": rest[100:], "garbage": rest[:100] + b"!!! garbage !!!" + rest[100:]}
+    chain = leaf + damaged[damage]
     agent_kms.bring_key(f"{name}-key", key)
     agent_kms._bring(f"{name}-cert", "OPAQUE", chain, ["EXPORT"])
     refused(agent, api, name, code=65, words="is no whole chain")
@@ -116,6 +117,9 @@ def test_wrong_api_key(agent, agent_kms, api, host):
 
 def test_nginx_api_faults(agent, api, host):
     refused(agent, api, host, "--nginx", api.url + "/elsewhere", code=78, words="HTTP 404")
+    api.fault = "redirect"
+    refused(agent, api, host, code=78, words="redirects to http://127.0.0.1:1/elsewhere (HTTP 307)")
+    api.fault = None
     api.writable = False
     refused(agent, api, host, code=77, words="method disabled")
     api.writable = True

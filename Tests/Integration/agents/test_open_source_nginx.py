@@ -14,7 +14,8 @@ from unittest.mock import ANY
 import pytest
 from agent_kms import GROUP, Agent, hosts_file, into, of
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric import ed448, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from nginx import Nginx
 from processes import as_root, clean_environment, output_of, run, wait_until
 from samples import render
@@ -88,6 +89,25 @@ class Client:
 @pytest.fixture
 def client(nginx, ca, tmp_path) -> Client:
     return Client(nginx.port, written(tmp_path / "ca.pem", ca.pem))
+
+
+@pytest.mark.parametrize("kind", [ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey], ids=["Ed25519", "Ed448"])
+def test_edwards_curves(agent_kms, agent, nginx, folder, ca, tmp_path, kind):
+    """NGINX serves them over TLS 1.2 and 1.3 to clients that know them, as openssl does."""
+    key, host = kind.generate(), f"{kind.__name__[:5].lower()}.example"
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    agent_kms.kms.run_kmsctl(
+        "key", "import", f"{host}-key", "--file", written(tmp_path / "key.pem", pem), "--exportable", "--group", GROUP
+    )
+    agent_kms.bring_certificate(f"{host}-cert", ca.issue(host, key))
+    code, events = agent(*into(folder, *of(host)))
+    assert (code, events[0]["event"]) == (0, "loaded")
+    nginx.start()
+    for version in ("-tls1_2", "-tls1_3"):
+        result = run("openssl", "s_client", "-connect", f"127.0.0.1:{nginx.port}", "-servername", host, version,
+                     "-verify_return_error", "-verify_hostname", host, "-CAfile", written(tmp_path / "ca.pem", ca.pem))  # fmt: skip
+        said = output_of(result)
+        assert "Verification: OK" in said and f"PKEY: {kind.__name__.removesuffix('PrivateKey').upper()}," in said
 
 
 def test_fifty_names(agent, nginx, client, folder, keys, tmp_path):

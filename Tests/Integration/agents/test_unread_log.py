@@ -1,6 +1,8 @@
 """Nobody reads what an agent says, or there is no room for it: it renews all the same."""
 
+import fcntl
 import os
+import re
 import subprocess
 
 import pytest
@@ -61,6 +63,34 @@ def test_a_log_that_ends(agent, api):
         wait_until(lambda: HOST in api.zones[ZONE], "loading")
     assert agent.stop() == 0
     assert (agent.directory / "stderr").read_text().count("the agent goes on all the same") == 1
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_reader_that_stops_reading(agent, api, more):
+    """Standard output and standard error are one pipe that is full: the work goes on, and what was dropped is counted."""
+    read_end, write_end = os.pipe()
+    fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096)
+    with open(read_end, "rb") as reader:
+        with open(write_end, "wb", buffering=0) as pipe:
+            pipe.write(b"x" * 4095 + b"\n")
+            agent.process = subprocess.Popen(
+                [str(agent.binary), "agent", *keyval(HOST, "--watch", *more)], env=agent.environment,
+                stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe,
+            )  # fmt: skip
+        for _ in range(3):
+            wait_until(lambda: HOST in api.zones[ZONE], "loading")
+            del api.zones[ZONE][HOST]
+            agent.look_now()
+        wait_until(lambda: HOST in api.zones[ZONE], "loading")
+        reader.readline()
+        del api.zones[ZONE][HOST]
+        agent.look_now()
+        line = reader.readline().decode()
+        assert '"event":"dropped"' in line if more else "not written, because nobody read it" in line
+        assert re.search(r"\d+ lines? of this log", line), line
+        assert "loaded" in reader.readline().decode()
+        # Full again: SIGTERM ends it all the same.
+        assert agent.stop() == 0
 
 
 def test_once_says_that_it_could_not_say(agent, api, deaf_output):

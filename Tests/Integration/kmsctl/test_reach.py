@@ -3,6 +3,7 @@
 import http.server
 import ssl
 import threading
+from contextlib import contextmanager
 
 import pytest
 from certificates import Authority
@@ -49,13 +50,28 @@ def test_no_address(kmsctl):
     assert outcome.code == 2 and "KMSCTL_ENDPOINT" in outcome.err
 
 
-def test_another_server(kmsctl, kms, authority, tmp_path):
-    """An HTTPS server that is no KMS: whatever it answers is a clear failure, and it cannot write on the terminal."""
+@contextmanager
+def https_server(handler, tmp_path):
+    """Its address and the file of its authority."""
     key = tmp_path / "server.key"
     run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key)
     public = tmp_path / "server.pub"
     run("openssl", "pkey", "-in", key, "-pubout", "-out", public)
     certificate = Authority(tmp_path / "authority").issue(public, "server", "localhost")
+    server = http.server.HTTPServer(("127.0.0.1", 0), handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"https://localhost:{server.server_port}", tmp_path / "authority" / "ca.pem"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_another_server(kmsctl, kms, authority, tmp_path):
+    """An HTTPS server that is no KMS: whatever it answers is a clear failure, and it cannot write on the terminal."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         status = 200
@@ -70,19 +86,11 @@ def test_another_server(kmsctl, kms, authority, tmp_path):
         def log_message(self, *_):
             pass
 
-    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        url = f"https://localhost:{server.server_port}"
-        arguments = ("key", "list", "--api-key-file", kms.api_key_file, "--endpoint", url, "--ca-file",
-                     tmp_path / "authority" / "ca.pem")  # fmt: skip
+    with https_server(Handler, tmp_path) as (url, ca_file):
+        arguments = ("key", "list", "--api-key-file", kms.api_key_file, "--endpoint", url, "--ca-file", ca_file)
         outcome = kmsctl(*arguments)
         assert outcome.code == 1 and "not what a KMS says" in outcome.err
-        outcome = kmsctl(*arguments, "--endpoint", f"https://127.0.0.1:{server.server_port}")
+        outcome = kmsctl(*arguments, "--endpoint", url.replace("localhost", "127.0.0.1"))
         assert outcome.code == 3 and "certificate" in outcome.err
         Handler.status, Handler.body = 400, b"no\x1b[31mred\x07\nsecond line"
         outcome = kmsctl(*arguments)
@@ -90,9 +98,32 @@ def test_another_server(kmsctl, kms, authority, tmp_path):
         Handler.status, Handler.body = 503, b""
         outcome = kmsctl(*arguments, "--timeout", "2")
         assert outcome.code == 3
-    finally:
-        server.shutdown()
-        server.server_close()
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_redirect(kmsctl, kms, authority, tmp_path, status):
+    """A front that redirects is not followed: another server would get the credential."""
+    visits = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            visits.append(self.path)
+            self.send_response(status)
+            self.send_header("Location", f"https://localhost:{self.server.server_port}/elsewhere{self.path}?query=1")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET = do_POST
+
+        def log_message(self, *_):
+            pass
+
+    with https_server(Handler, tmp_path) as (url, ca_file):
+        arguments = ("key", "list", "--api-key-file", kms.api_key_file, "--endpoint", url, "--ca-file", ca_file)
+        outcome = kmsctl(*arguments, "--json")
+    assert outcome.code == 3 and visits == ["/sys/v1/session/auth"]
+    assert f"redirects to {url}/elsewhere/sys/v1/session/auth (HTTP {status})" in outcome.error["message"]
+    assert "nothing was sent" in outcome.error["message"] and "--endpoint" in outcome.error["remedy"]
 
 
 def test_timeout_and_progress(kmsctl, kms):
