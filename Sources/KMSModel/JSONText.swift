@@ -88,7 +88,7 @@ package struct JSONText: Sendable {
         append(comma + count + 3) { text in
             text[0] = UInt8(ascii: ",")
             text[comma] = UInt8(ascii: "\"")
-            name.withUTF8Buffer { if let start = $0.baseAddress { (text + comma + 1).update(from: start, count: count) } }
+            (text + comma + 1).update(from: name.utf8Start, count: count)
             text[comma + count + 1] = UInt8(ascii: "\"")
             text[comma + count + 2] = UInt8(ascii: ":")
         }

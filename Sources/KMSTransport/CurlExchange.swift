@@ -24,23 +24,24 @@ struct CurlExchange {
 
     /// Inside `CurlScope`. Steps out of the fork gate while it waits.
     ///
-    /// - Parameter isFresh: use no connection of an earlier request.
-    func run(isFresh: Bool) throws(Failure) -> HTTPResponse {
-        let began = Deadline.now
+    /// - Parameters:
+    ///   - isFresh: use no connection of an earlier request.
+    ///   - began: when, on the clock of `Deadline.now`.
+    func run(isFresh: Bool, since began: UInt64) throws(Failure) -> HTTPResponse {
         do throws(TransportError) {
-            try prepare(isFresh: isFresh)
+            try prepare(isFresh: isFresh, now: began)
         } catch {
             throw Failure(error: error, isStaleConnection: false)
         }
         let code = withRequestBody { transfer() }
-        handle.headers.wipe()
+        handle.headers.forget()
         let connects = number(CURLINFO_NUM_CONNECTS)
         if connects > 0 { settings.options.counters.count(.connects, UInt64(connects)) }
         guard code == CURLE_OK else { throw failure(code) }
         return answer(since: began)
     }
 
-    private func prepare(isFresh: Bool) throws(TransportError) {
+    private func prepare(isFresh: Bool, now: UInt64) throws(TransportError) {
         let option = OptionSetter(easy: handle.easy)
         handle.errorText.pointee = 0
         handle.receiver.begin()
@@ -54,7 +55,7 @@ struct CurlExchange {
         // libcurl sends any request again when a kept connection turns out to be closed. One with consequences goes over
         // a connection of its own, where that cannot happen.
         try handle.set(CURLOPT_FRESH_CONNECT, isFresh || !request.isRepeatable ? 1 : 0, &handle.isFresh)
-        let remaining = max(1, limits.deadline.remaining)
+        let remaining = max(1, limits.deadline.remaining(at: now))
         try handle.set(CURLOPT_TIMEOUT_MS, remaining, &handle.timeout)
         try handle.set(CURLOPT_CONNECTTIMEOUT_MS, min(remaining, limits.connectMilliseconds), &handle.connectTimeout)
     }

@@ -1,15 +1,24 @@
 internal import KMSSupport
+internal import Synchronization
 
 /// One endpoint as libcurl sees it: its settings and the connections to it.
 final class CurlNode: Sendable {
     let url: EndpointURL
     private let pool: CurlPool<CurlHandle>
     /// Made at the first request.
-    let settings = Locked<CurlSettings?>(nil)
+    private let settings = AtomicLazyReference<CurlSettings>()
 
     init(_ url: EndpointURL, maximumIdleSeconds: Int) {
         self.url = url
         pool = CurlPool(maximumIdleSeconds: maximumIdleSeconds)
+    }
+
+    /// Several threads may make them at once; the first ones stay.
+    func settings(
+        orMake make: () throws(TransportError) -> CurlSettings
+    ) throws(TransportError) -> CurlSettings {
+        if let known = settings.load() { return known }
+        return settings.storeIfNil(try make())
     }
 
     /// Inside `CurlScope`: ends all idle connections.
@@ -36,15 +45,16 @@ final class CurlNode: Sendable {
     private func exchange(
         _ request: HTTPRequest, _ settings: CurlSettings, _ limits: Endpoints.Limits, isFresh: Bool
     ) throws(CurlExchange.Failure) -> HTTPResponse {
+        let began = Deadline.now
         let handle: CurlHandle
         do throws(TransportError) {
-            if let idle = pool.take() { handle = idle } else { handle = try CurlHandle(settings) }
+            if let idle = pool.take(now: began) { handle = idle } else { handle = try CurlHandle(settings) }
         } catch {
             throw CurlExchange.Failure(error: error, isStaleConnection: false)
         }
         // A handle whose request failed is not put back: it ends here, with its connection.
         let response = try CurlExchange(handle: handle, settings: settings, request: request, limits: limits)
-            .run(isFresh: isFresh)
+            .run(isFresh: isFresh, since: began)
         pool.put(handle)
         return response
     }

@@ -35,7 +35,7 @@ extension FortanixSession {
     ) throws(BackendError) -> Answer {
         var request = HTTPRequest(call.method, call.path, body: body, isRepeatable: call.isRepeatable)
         defer { request.wipeBody() }
-        var response = try perform(request, doing: call.doing, secrets: call.secrets, deadline: deadline)
+        var response = try perform(&request, doing: call.doing, secrets: call.secrets, deadline: deadline)
         defer { response.wipeBody() }
         if let answer = plain(response.body) { return answer }
         return try FortanixJSON.decode(type, response, doing: call.doing)
@@ -43,8 +43,8 @@ extension FortanixSession {
 
     /// A call without body, whose answer has none.
     func call(_ call: FortanixCall, deadline: Deadline) throws(BackendError) {
-        let request = HTTPRequest(call.method, call.path, isRepeatable: call.isRepeatable)
-        _ = try perform(request, doing: call.doing, deadline: deadline)
+        var request = HTTPRequest(call.method, call.path, isRepeatable: call.isRepeatable)
+        _ = try perform(&request, doing: call.doing, deadline: deadline)
     }
 }
 
