@@ -1,24 +1,15 @@
 internal import KMSSupport
-internal import Synchronization
 
 /// One endpoint as libcurl sees it: its settings and the connections to it.
 final class CurlNode: Sendable {
     let url: EndpointURL
     private let pool: CurlPool<CurlHandle>
     /// Made at the first request.
-    private let settings = AtomicLazyReference<CurlSettings>()
+    let settings = Locked<CurlSettings?>(nil)
 
     init(_ url: EndpointURL, maximumIdleSeconds: Int) {
         self.url = url
         pool = CurlPool(maximumIdleSeconds: maximumIdleSeconds)
-    }
-
-    /// Several threads may make them at once; the first ones stay.
-    func settings(
-        orMake make: () throws(TransportError) -> CurlSettings
-    ) throws(TransportError) -> CurlSettings {
-        if let known = settings.load() { return known }
-        return settings.storeIfNil(try make())
     }
 
     /// Inside `CurlScope`: ends all idle connections.
@@ -53,8 +44,8 @@ final class CurlNode: Sendable {
             throw CurlExchange.Failure(error: error, isStaleConnection: false)
         }
         // A handle whose request failed is not put back: it ends here, with its connection.
-        let response = try CurlExchange(handle: handle, settings: settings, request: request, limits: limits)
-            .run(isFresh: isFresh, since: began)
+        let response = try CurlExchange(handle: handle, settings: settings, limits: limits)
+            .run(request, isFresh: isFresh, since: began)
         pool.put(handle)
         return response
     }

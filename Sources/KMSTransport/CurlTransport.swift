@@ -93,7 +93,7 @@ package final class CurlTransport: HTTPTransport {
     ) throws(TransportError) -> HTTPResponse {
         sockets.closeInherited()
         return try CurlScope.run(refusing: TransportError.nested) { () throws(TransportError) in
-            let settings = try node.settings { () throws(TransportError) in try makeSettings(node.url) }
+            let settings = try node.settings.kept { () throws(TransportError) in try makeSettings(node.url) }
             return try node.attempt(request, settings, limits)
         }
     }

@@ -13,14 +13,15 @@ extension Token {
     /// - Throws: CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT, CKR_KEY_SIZE_RANGE,
     ///   CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_MECHANISM_INVALID for one that the key does not allow.
     func key(
-        _ handle: CK_OBJECT_HANDLE, for usage: CK_ATTRIBUTE_TYPE, _ classes: [CK_OBJECT_CLASS], _ mechanism: Mechanism
+        _ handle: CK_OBJECT_HANDLE, for usage: CK_ATTRIBUTE_TYPE, _ classes: [CK_OBJECT_CLASS],
+        _ row: MechanismTable.Row
     ) throws(CKError) -> KeyInUse {
         let object = try object(handle, or: CKR_KEY_HANDLE_INVALID)
         guard let facts = object.key, classes.contains(object.objectClass) else {
             throw CKError(object.key == nil ? CKR_KEY_HANDLE_INVALID : CKR_KEY_TYPE_INCONSISTENT)
         }
-        try mechanism.check(facts)
-        try object.requireUsage(usage, mechanism.type)
+        try row.mechanism.check(facts)
+        try object.requireUsage(usage, row.mechanism.type)
         return KeyInUse(object: object, facts: facts, token: self)
     }
 
