@@ -25,7 +25,8 @@ package struct HTTPRequest: Sendable {
 
     /// - Parameter authorization: the value of the Authorization header.
     package init(
-        _ method: Method, _ path: String, authorization: Secret? = nil, body: [UInt8]? = nil, isRepeatable: Bool = true
+        _ method: Method, _ path: String, authorization: Secret? = nil, body: consuming [UInt8]? = nil,
+        isRepeatable: Bool = true
     ) {
         self.method = method
         self.path = path

@@ -21,6 +21,10 @@ package final class Object: Sendable {
     /// Of what the KMS said of it: as long as that is the same, so is the object.
     let fingerprint: Int
     package let isPrivate: Bool
+    /// CKA_ALWAYS_AUTHENTICATE.
+    let alwaysAuthenticates: Bool
+    /// CKA_ALLOWED_MECHANISMS; empty: all are.
+    let allowedMechanisms: [CK_MECHANISM_TYPE]
 
     init(
         handle: CK_OBJECT_HANDLE, keyID: KeyID, objectClass: CK_OBJECT_CLASS, attributes: AttributeSet, key: KeyFacts?,
@@ -35,6 +39,8 @@ package final class Object: Sendable {
         self.hasStoredID = hasStoredID
         self.fingerprint = fingerprint
         isPrivate = attributes.flag(CKA_PRIVATE)
+        alwaysAuthenticates = attributes.flag(CKA_ALWAYS_AUTHENTICATE)
+        allowedMechanisms = attributes.value(CKA_ALLOWED_MECHANISMS)?.numbers ?? []
     }
 
     package struct KeyFacts: Sendable {

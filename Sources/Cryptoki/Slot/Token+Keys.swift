@@ -54,8 +54,8 @@ extension Object {
     /// - Throws: CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_MECHANISM_INVALID.
     func requireUsage(_ usage: CK_ATTRIBUTE_TYPE, _ mechanism: CK_MECHANISM_TYPE) throws(CKError) {
         guard attributes.flag(usage), key?.isUsable == true else { throw CKError(CKR_KEY_FUNCTION_NOT_PERMITTED) }
-        if let allowed = attributes.value(CKA_ALLOWED_MECHANISMS), !allowed.isEmpty {
-            guard allowed.numbers.contains(mechanism) else { throw CKError(CKR_MECHANISM_INVALID) }
+        guard allowedMechanisms.isEmpty || allowedMechanisms.contains(mechanism) else {
+            throw CKError(CKR_MECHANISM_INVALID)
         }
     }
 }

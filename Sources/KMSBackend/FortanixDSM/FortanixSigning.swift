@@ -28,7 +28,8 @@ extension FortanixDSM {
         if let mode = algorithm.mode { body.add("mode", mode) }
         // Repeatable: a second signature over the same digest harms nobody.
         let answer = try session.call(
-            call, json: body.finish(), plain: { ReceivedSignature(plain: $0, expecting: key.text) }, deadline: deadline)
+            call, json: (consume body).finish(), plain: { ReceivedSignature(plain: $0, expecting: key.text) },
+            deadline: deadline)
         guard algorithm.accepts(answer.bytes.count) else {
             throw BackendError(
                 .protocolViolation,
