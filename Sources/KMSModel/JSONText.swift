@@ -82,57 +82,63 @@ package struct JSONText: Sendable {
 
     /// - Parameter name: ASCII that needs no escape.
     private mutating func begin(_ name: StaticString) {
-        if !isEmpty { bytes.append(UInt8(ascii: ",")) }
+        let comma = isEmpty ? 0 : 1
         isEmpty = false
-        bytes.append(UInt8(ascii: "\""))
-        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: ":"))
-    }
-
-    /// RFC 4648 section 4. Not `Data.base64EncodedString`, which takes longer than all other fields together.
-    private mutating func append(base64 value: UnsafeRawBufferPointer) {
-        bytes.reserveCapacity(bytes.count + (value.count + 2) / 3 * 4 + 2)
-        bytes.append(UInt8(ascii: "\""))
-        for start in stride(from: 0, to: value.count, by: 3) {
-            let left = value.count - start
-            let second = left > 1 ? UInt32(value[start + 1]) : 0
-            let third = left > 2 ? UInt32(value[start + 2]) : 0
-            let word = UInt32(value[start]) << 16 | second << 8 | third
-            bytes.append(JSONText.digit(word >> 18))
-            bytes.append(JSONText.digit(word >> 12))
-            bytes.append(left > 1 ? JSONText.digit(word >> 6) : UInt8(ascii: "="))
-            bytes.append(left > 2 ? JSONText.digit(word) : UInt8(ascii: "="))
+        let count = name.utf8CodeUnitCount
+        append(comma + count + 3) { text in
+            text[0] = UInt8(ascii: ",")
+            text[comma] = UInt8(ascii: "\"")
+            (text + comma + 1).update(from: name.utf8Start, count: count)
+            text[comma + count + 1] = UInt8(ascii: "\"")
+            text[comma + count + 2] = UInt8(ascii: ":")
         }
-        bytes.append(UInt8(ascii: "\""))
     }
 
-    /// Of the lowest six bits.
-    private static func digit(_ value: UInt32) -> UInt8 {
-        let value = UInt8(truncatingIfNeeded: value & 63)
-        return switch value {
-        case 0..<26: UInt8(ascii: "A") + value
-        case 26..<52: UInt8(ascii: "a") + (value - 26)
-        case 52..<62: UInt8(ascii: "0") + (value - 52)
-        case 62: UInt8(ascii: "+")
-        default: UInt8(ascii: "/")
+    private mutating func append(base64 value: UnsafeRawBufferPointer) {
+        let count = Base64.length(value.count)
+        append(count + 2) { text in
+            text[0] = UInt8(ascii: "\"")
+            Base64.write(value, to: text + 1)
+            text[count + 1] = UInt8(ascii: "\"")
+        }
+    }
+
+    private mutating func append(quoted value: UnsafeBufferPointer<UInt8>) {
+        append(value.count + 2) { text in
+            text[0] = UInt8(ascii: "\"")
+            if let start = value.baseAddress { (text + 1).update(from: start, count: value.count) }
+            text[value.count + 1] = UInt8(ascii: "\"")
+        }
+    }
+
+    /// Several bytes at once: appending them one by one takes longer than all else here.
+    ///
+    /// - Parameter fill: writes exactly `count` bytes.
+    @inline(__always)
+    private mutating func append(_ count: Int, _ fill: (UnsafeMutablePointer<UInt8>) -> Void) {
+        bytes.append(addingCapacity: count) { span in
+            span.withUnsafeMutableBufferPointer { room, initialized in
+                guard let start = room.baseAddress else { return }
+                fill(start + initialized)
+                initialized += count
+            }
         }
     }
 
     /// Escaped are, as RFC 8259 section 7 demands, quotation mark, backslash and control characters.
     private mutating func append(_ value: String) {
         var value = value
-        bytes.append(UInt8(ascii: "\""))
         value.withUTF8 { text in
             // Without branches, many bytes at a time.
             var escapes: UInt8 = 0
             for byte in text { escapes |= (byte < 0x20 ? 1 : 0) | (byte == 0x22 ? 1 : 0) | (byte == 0x5C ? 1 : 0) }
-            if escapes > 0 {
-                for byte in text { append(escaping: byte) }
-            } else {
-                bytes.append(contentsOf: text)
-            }
+            if escapes > 0 { append(escaping: text) } else { append(quoted: text) }
         }
+    }
+
+    private mutating func append(escaping text: UnsafeBufferPointer<UInt8>) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in text { append(escaping: byte) }
         bytes.append(UInt8(ascii: "\""))
     }
 

@@ -89,10 +89,15 @@ struct PlainJSON {
 
     /// - Parameter field: called with each field's name; reads the value and answers whether it could.
     mutating func object(_ field: (String, inout PlainJSON) -> Bool) -> Bool {
+        fields { name, reader in PlainJSON.text(name).map { field($0, &reader) } ?? false }
+    }
+
+    /// As `object`, with the bytes of the names: faster, where only fixed names are expected.
+    mutating func fields(_ field: (UnsafeBufferPointer<UInt8>, inout PlainJSON) -> Bool) -> Bool {
         guard skip(UInt8(ascii: "{")) else { return false }
         if skip(UInt8(ascii: "}")) { return true }
         repeat {
-            guard let name = text(), skip(UInt8(ascii: ":")), field(name, &self) else { return false }
+            guard let name = quoted(), skip(UInt8(ascii: ":")), field(name, &self) else { return false }
         } while skip(UInt8(ascii: ","))
         return skip(UInt8(ascii: "}"))
     }
@@ -112,12 +117,18 @@ struct PlainJSON {
         only { found, reader in found == name ? read(&reader) : nil }
     }
 
-    mutating func text() -> String? {
-        guard let found = quoted() else { return nil }
+    mutating func text() -> String? { quoted().flatMap { PlainJSON.text($0) } }
+
+    /// nil for what is not plain.
+    static func text(_ found: UnsafeBufferPointer<UInt8>) -> String? {
+        isPlain(found) ? String(decoding: found, as: UTF8.self) : nil
+    }
+
+    static func isPlain(_ found: UnsafeBufferPointer<UInt8>) -> Bool {
         // No early exit, so that it is done many bytes at a time.
         var odd: UInt8 = 0
         for byte in found { odd |= byte < 0x20 || byte >= 0x7F || byte == UInt8(ascii: "\\") ? 1 : 0 }
-        return odd == 0 ? String(decoding: found, as: UTF8.self) : nil
+        return odd == 0
     }
 
     /// The bytes that a text of base64 stands for. Base64 has no character that would need an escape.
@@ -128,7 +139,7 @@ struct PlainJSON {
     }
 
     /// What is between two quotation marks, whatever it is.
-    private mutating func quoted() -> UnsafeBufferPointer<UInt8>? {
+    mutating func quoted() -> UnsafeBufferPointer<UInt8>? {
         guard skip(UInt8(ascii: "\"")) else { return nil }
         let rest = UnsafeBufferPointer(rebasing: bytes[index...])
         guard let base = rest.baseAddress, let mark = memchr(base, Int32(UInt8(ascii: "\"")), rest.count) else {

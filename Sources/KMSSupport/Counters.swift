@@ -81,13 +81,17 @@ package final class Counters: Sendable {
         change { $0.events[event.rawValue] &+= amount }
     }
 
-    /// How long a request took from the moment it was wanted to its answer or its failure, retries included.
+    /// A request, and how long it took from the moment it was wanted to its answer or its failure, retries included.
     ///
-    /// - Parameter began: on the clock of `Deadline.now`.
-    package func record(since began: UInt64, now: UInt64 = Deadline.now) {
+    /// - Parameters:
+    ///   - began: on the clock of `Deadline.now`.
+    ///   - attempts: how often it was sent.
+    package func record(since began: UInt64, now: UInt64 = Deadline.now, attempts: Int = 1) {
         let duration = now > began ? now - began : 0
         let bucket = Counters.bounds.firstIndex { duration <= $0 * 1_000 } ?? Counters.bounds.count
         change { numbers in
+            numbers.events[Event.requests.rawValue] &+= 1
+            if attempts > 1 { numbers.events[Event.retries.rawValue] &+= UInt64(attempts - 1) }
             numbers.buckets[bucket] &+= 1
             numbers.nanoseconds &+= duration
         }

@@ -24,13 +24,15 @@ public struct Deadline: Sendable {
     private init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
     /// This deadline, or the one in so many milliseconds if that is earlier.
-    package func limited(toMilliseconds milliseconds: Int) -> Deadline {
-        Deadline(nanoseconds: min(nanoseconds, Deadline(milliseconds: milliseconds).nanoseconds))
+    package func limited(toMilliseconds milliseconds: Int, since now: UInt64 = Deadline.now) -> Deadline {
+        Deadline(nanoseconds: min(nanoseconds, Deadline(milliseconds: milliseconds, since: now).nanoseconds))
     }
 
     /// Milliseconds left, rounded up; 0 when the time is over.
-    package var remaining: Int {
-        let now = Deadline.now
+    package var remaining: Int { remaining(at: Deadline.now) }
+
+    /// As `remaining`, for who knows what time it is.
+    package func remaining(at now: UInt64) -> Int {
         guard nanoseconds > now else { return 0 }
         return Int(clamping: (nanoseconds - now) / 1_000_000 + 1)
     }

@@ -7,11 +7,10 @@ internal import KMSSupport
     import Musl
 #endif
 
-/// One request and its answer on one handle.
+/// One request and its answer on one handle. The request is handed down, not kept: a copy costs more than a parameter.
 struct CurlExchange {
     let handle: CurlHandle
     let settings: CurlSettings
-    let request: HTTPRequest
     let limits: Endpoints.Limits
 
     /// Why there is no answer.
@@ -24,28 +23,29 @@ struct CurlExchange {
 
     /// Inside `CurlScope`. Steps out of the fork gate while it waits.
     ///
-    /// - Parameter isFresh: use no connection of an earlier request.
-    func run(isFresh: Bool) throws(Failure) -> HTTPResponse {
-        let began = Deadline.now
+    /// - Parameters:
+    ///   - isFresh: use no connection of an earlier request.
+    ///   - began: when, on the clock of `Deadline.now`.
+    func run(_ request: HTTPRequest, isFresh: Bool, since began: UInt64) throws(Failure) -> HTTPResponse {
         do throws(TransportError) {
-            try prepare(isFresh: isFresh)
+            try prepare(request, isFresh: isFresh, now: began)
         } catch {
             throw Failure(error: error, isStaleConnection: false)
         }
-        let code = withRequestBody { transfer() }
-        handle.headers.wipe()
+        let code = withBody(of: request) { transfer() }
+        handle.headers.forget()
         let connects = number(CURLINFO_NUM_CONNECTS)
         if connects > 0 { settings.options.counters.count(.connects, UInt64(connects)) }
         guard code == CURLE_OK else { throw failure(code) }
-        return answer(since: began)
+        return answer(to: request, since: began)
     }
 
-    private func prepare(isFresh: Bool) throws(TransportError) {
+    private func prepare(_ request: HTTPRequest, isFresh: Bool, now: UInt64) throws(TransportError) {
         let option = OptionSetter(easy: handle.easy)
         handle.errorText.pointee = 0
         handle.receiver.begin()
-        try setPath()
-        try setMethod(option)
+        try setPath(request.path)
+        try setMethod(request.method, option)
         let headers = try handle.headers.list(for: request)
         if handle.headerList != headers {
             try option.set(CURLOPT_HTTPHEADER, pointer: headers)
@@ -54,37 +54,37 @@ struct CurlExchange {
         // libcurl sends any request again when a kept connection turns out to be closed. One with consequences goes over
         // a connection of its own, where that cannot happen.
         try handle.set(CURLOPT_FRESH_CONNECT, isFresh || !request.isRepeatable ? 1 : 0, &handle.isFresh)
-        let remaining = max(1, limits.deadline.remaining)
+        let remaining = max(1, limits.deadline.remaining(at: now))
         try handle.set(CURLOPT_TIMEOUT_MS, remaining, &handle.timeout)
         try handle.set(CURLOPT_CONNECTTIMEOUT_MS, min(remaining, limits.connectMilliseconds), &handle.connectTimeout)
     }
 
-    private func setPath() throws(TransportError) {
-        guard handle.path != request.path else { return }
+    private func setPath(_ path: String) throws(TransportError) {
+        guard handle.path != path else { return }
         handle.path = nil
-        let isPath = request.path.utf8.first == UInt8(ascii: "/")
-        guard isPath, request.path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+        let isPath = path.utf8.first == UInt8(ascii: "/")
+        guard isPath, path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw TransportError(.refused, "a path that is not percent-encoded", wasNeverSent: true)
         }
-        try handle.setURL(settings.address + request.path)
-        handle.path = request.path
+        try handle.setURL(settings.address + path)
+        handle.path = path
     }
 
-    private func setMethod(_ option: OptionSetter) throws(TransportError) {
-        guard handle.method != request.method else { return }
+    private func setMethod(_ method: HTTPRequest.Method, _ option: OptionSetter) throws(TransportError) {
+        guard handle.method != method else { return }
         handle.method = nil
-        if request.method == .get {
+        if method == .get {
             try option.set(CURLOPT_HTTPGET, 1)
             try option.set(CURLOPT_CUSTOMREQUEST, pointer: nil)
         } else {
             try option.set(CURLOPT_POST, 1)
-            try option.set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+            try option.set(CURLOPT_CUSTOMREQUEST, method.rawValue)
         }
-        handle.method = request.method
+        handle.method = method
     }
 
     /// libcurl does not copy the body: it stays where it is while `body` runs.
-    private func withRequestBody(_ body: () -> CURLcode) -> CURLcode {
+    private func withBody(of request: HTTPRequest, _ body: () -> CURLcode) -> CURLcode {
         guard request.method != .get else { return body() }
         // An array without elements may have no address, which libcurl would take for "read it from standard input".
         let bytes = request.body ?? []
@@ -127,7 +127,7 @@ struct CurlExchange {
         return CURLE_RECV_ERROR
     }
 
-    private func answer(since began: UInt64) -> HTTPResponse {
+    private func answer(to request: HTTPRequest, since began: UInt64) -> HTTPResponse {
         var type: UnsafeMutablePointer<CChar>?
         _ = CCurl_getinfo_string(handle.easy, CURLINFO_CONTENT_TYPE, &type)
         let status = number(CURLINFO_RESPONSE_CODE)

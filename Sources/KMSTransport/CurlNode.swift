@@ -36,15 +36,16 @@ final class CurlNode: Sendable {
     private func exchange(
         _ request: HTTPRequest, _ settings: CurlSettings, _ limits: Endpoints.Limits, isFresh: Bool
     ) throws(CurlExchange.Failure) -> HTTPResponse {
+        let began = Deadline.now
         let handle: CurlHandle
         do throws(TransportError) {
-            if let idle = pool.take() { handle = idle } else { handle = try CurlHandle(settings) }
+            if let idle = pool.take(now: began) { handle = idle } else { handle = try CurlHandle(settings) }
         } catch {
             throw CurlExchange.Failure(error: error, isStaleConnection: false)
         }
         // A handle whose request failed is not put back: it ends here, with its connection.
-        let response = try CurlExchange(handle: handle, settings: settings, request: request, limits: limits)
-            .run(isFresh: isFresh)
+        let response = try CurlExchange(handle: handle, settings: settings, limits: limits)
+            .run(request, isFresh: isFresh, since: began)
         pool.put(handle)
         return response
     }

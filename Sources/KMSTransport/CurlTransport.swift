@@ -69,20 +69,20 @@ package final class CurlTransport: HTTPTransport {
     package func perform(_ request: HTTPRequest, deadline: Deadline) throws(TransportError) -> HTTPResponse {
         try Gate.inside { () throws(TransportError) in
             try RequestTrace.follow(request, options) { trace throws(TransportError) in
-                guard let limit else { return try perform(request, deadline: deadline, &trace) }
+                guard let limit else { return try perform(request, deadline: deadline, now: trace.began, &trace) }
                 // This thread may have the only place.
                 guard !CurlTransport.isInsideRequest else { throw TransportError.nested }
                 return try limit.run(before: deadline) { () throws(TransportError) in
-                    try perform(request, deadline: deadline, &trace)
+                    try perform(request, deadline: deadline, now: Deadline.now, &trace)
                 }
             }
         }
     }
 
     private func perform(
-        _ request: HTTPRequest, deadline: Deadline, _ trace: inout RequestTrace
+        _ request: HTTPRequest, deadline: Deadline, now: UInt64, _ trace: inout RequestTrace
     ) throws(TransportError) -> HTTPResponse {
-        try endpoints.perform(request, deadline: deadline) { (index, limits) throws(TransportError) in
+        try endpoints.perform(request, deadline: deadline, now: now) { (index, limits) throws(TransportError) in
             trace.attempt(at: nodes[index].url.text, options.counters)
             return try attempt(request, at: nodes[index], limits)
         }

@@ -1,4 +1,5 @@
 internal import KMSSupport
+internal import Synchronization
 
 /// One node of the KMS and its recent history: a circuit breaker.
 ///
@@ -18,6 +19,8 @@ package final class Endpoint: Sendable {
     /// `https://host[:port][/prefix]`, for messages.
     package let address: String
     private let state = Locked(State())
+    /// Whether `state` holds anything: each request asks, and mostly it does not.
+    private let isTroubled = Atomic(false)
 
     package init(_ address: String) { self.address = address }
 
@@ -47,9 +50,12 @@ package final class Endpoint: Sendable {
     /// - Returns: whether it had been set aside.
     @discardableResult
     package func recordAnswer() -> Bool {
-        state.withLock { state in
-            guard state.failures > 0 || state.silentSince != nil else { return false }
-            defer { state = State() }
+        guard isTroubled.load(ordering: .relaxed) else { return false }
+        return state.withLock { state in
+            defer {
+                state = State()
+                isTroubled.store(false, ordering: .relaxed)
+            }
             return state.failures > 0
         }
     }
@@ -59,6 +65,7 @@ package final class Endpoint: Sendable {
     @discardableResult
     package func recordFailure(isSilence: Bool, now: UInt64 = Deadline.now) -> Bool {
         state.withLock { state in
+            isTroubled.store(true, ordering: .relaxed)
             state.failures += 1
             state.retryAt = now &+ Endpoint.pause(afterFailures: state.failures)
             if isSilence { state.silentSince = now }
@@ -68,7 +75,7 @@ package final class Endpoint: Sendable {
 
     /// Whether it hung a moment ago, and nothing was heard of it since.
     package func isSilent(now: UInt64 = Deadline.now) -> Bool {
-        guard let since = state.withLock({ $0.silentSince }) else { return false }
+        guard isTroubled.load(ordering: .relaxed), let since = state.withLock({ $0.silentSince }) else { return false }
         return now < since || now - since < Outage.gap
     }
 

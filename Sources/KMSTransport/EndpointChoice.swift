@@ -1,4 +1,5 @@
 internal import KMSSupport
+internal import Synchronization
 
 /// Which of several equivalent endpoints a request goes to first.
 package enum EndpointChoice: String, Sendable, CaseIterable {
@@ -20,12 +21,12 @@ final class EndpointOrder: Sendable {
     private let endpoints: [Endpoint]
     private let choice: EndpointChoice
     /// lastGood: the preferred endpoint. roundRobin: the next one, beginning anywhere.
-    private let position: Locked<Int>
+    private let position: Atomic<UInt>
 
     init(_ endpoints: [Endpoint], _ choice: EndpointChoice) {
         self.endpoints = endpoints
         self.choice = choice
-        position = Locked(choice == .roundRobin ? Int.random(in: 0..<max(1, endpoints.count)) : 0)
+        position = Atomic(choice == .roundRobin ? UInt.random(in: 0..<UInt(max(1, endpoints.count))) : 0)
     }
 
     /// All endpoints, each once: good ones, then those that are due, then those set aside, the first to come back first.
@@ -33,10 +34,10 @@ final class EndpointOrder: Sendable {
     /// - Parameter mayProbe: whether the request may be sent again if a probe does not answer.
     func candidates(mayProbe: Bool, now: UInt64 = Deadline.now) -> [Candidate] {
         guard endpoints.count > 1 else { return [Candidate(index: 0)] }
-        let first = position.withLock { position in
-            defer { if choice == .roundRobin { position = (position + 1) % endpoints.count } }
-            return position
-        }
+        let next =
+            choice == .roundRobin
+            ? position.wrappingAdd(1, ordering: .relaxed).oldValue : position.load(ordering: .relaxed)
+        let first = Int(next % UInt(endpoints.count))
         var good: [Candidate] = []
         var due: [Candidate] = []
         var later: [(candidate: Candidate, until: UInt64)] = []
@@ -59,6 +60,7 @@ final class EndpointOrder: Sendable {
 
     func prefer(_ index: Int) {
         guard choice == .lastGood else { return }
-        position.withLock { if $0 != index { $0 = index } }
+        let index = UInt(index)
+        if position.load(ordering: .relaxed) != index { position.store(index, ordering: .relaxed) }
     }
 }

@@ -34,16 +34,17 @@ package final class Endpoints: Sendable {
     }
 
     package func perform(
-        _ request: HTTPRequest, deadline: Deadline, _ attempt: Attempt
+        _ request: HTTPRequest, deadline: Deadline, now: UInt64 = Deadline.now, _ attempt: Attempt
     ) throws(TransportError) -> HTTPResponse {
         var run = EndpointRun(deadline: deadline)
+        var began = now
         while true {
-            let began = Deadline.now
-            if let response = try tryEach(request, &run, attempt) { return response }
+            if let response = try tryEach(request, &run, now: began, attempt) { return response }
             let isOpen = run.verdict != .later && outage.record(attemptBegan: began, now: Deadline.now)
             guard let wait = run.wait(isOpen: isOpen) else { return try run.result() }
             Log.info("\(run.lastWords); next try in \(wait) ms")
             Gate.pause(milliseconds: wait)
+            began = Deadline.now
         }
     }
 
@@ -51,22 +52,25 @@ package final class Endpoints: Sendable {
 
     /// - Returns: nil when each endpoint was tried and a further round may help.
     private func tryEach(
-        _ request: HTTPRequest, _ run: inout EndpointRun, _ attempt: Attempt
+        _ request: HTTPRequest, _ run: inout EndpointRun, now began: UInt64, _ attempt: Attempt
     ) throws(TransportError) -> HTTPResponse? {
-        let candidates = order.candidates(mayProbe: request.isRepeatable)
+        let candidates = order.candidates(mayProbe: request.isRepeatable, now: began)
         for (position, candidate) in candidates.enumerated() {
             let others = candidates.count - position - 1
             let address = endpoints[candidate.index].address
-            guard !run.deadline.isOver else { return try run.result(orTimedOutAt: address) }
+            let now = position == 0 ? began : Deadline.now
+            guard run.deadline.remaining(at: now) > 0 else { return try run.result(orTimedOutAt: address) }
             // The KMS is there and has said no: not worth the time that an endpoint may cost which has just failed.
             guard !run.isRefused || !candidate.isSetAside else { return try run.result() }
             if position > 0 { Log.info("\(run.lastWords); trying \(address)") }
-            let limits = limits(for: request, run.deadline, candidate, others: others)
+            let limits = limits(for: request, run.deadline, candidate, others: others, now: now)
             do throws(TransportError) {
                 let response = try attempt(candidate.index, limits)
                 guard !response.isForeign(to: request) else { throw .foreign(response, address) }
                 record(response, from: candidate.index)
-                run.note(response, from: address, to: request)
+                let verdict = RetryVerdict(response, to: request)
+                guard verdict != .final else { return response }
+                run.note(response, verdict, from: address)
             } catch {
                 record(error, at: candidate.index)
                 run.note(error, of: request)
@@ -90,11 +94,11 @@ package final class Endpoints: Sendable {
     /// An endpoint that hung a moment ago gets a quarter: a TLS server may sign several times for one handshake (libp11
     /// tries ECDSA twice), and waits on its event loop.
     private func limits(
-        for request: HTTPRequest, _ end: Deadline, _ candidate: EndpointOrder.Candidate, others: Int
+        for request: HTTPRequest, _ end: Deadline, _ candidate: EndpointOrder.Candidate, others: Int, now: UInt64
     ) -> Limits {
-        let isSilent = endpoints[candidate.index].isSilent()
-        let remaining = max(1, isSilent ? end.remaining / 4 : end.remaining)
-        let deadline = isSilent ? end.limited(toMilliseconds: remaining) : end
+        let isSilent = endpoints[candidate.index].isSilent(now: now)
+        let remaining = max(1, isSilent ? end.remaining(at: now) / 4 : end.remaining(at: now))
+        let deadline = isSilent ? end.limited(toMilliseconds: remaining, since: now) : end
         guard others > 0 else {
             return Limits(deadline: deadline, connectMilliseconds: min(remaining, Endpoints.connectMilliseconds))
         }
@@ -102,7 +106,7 @@ package final class Endpoints: Sendable {
         if candidate.isProbe { share = min(share, Endpoints.probeMilliseconds) }
         let connect = min(share, Endpoints.connectMilliseconds)
         guard request.isRepeatable else { return Limits(deadline: deadline, connectMilliseconds: connect) }
-        return Limits(deadline: deadline.limited(toMilliseconds: share), connectMilliseconds: connect)
+        return Limits(deadline: deadline.limited(toMilliseconds: share, since: now), connectMilliseconds: connect)
     }
 
     private static var connectMilliseconds: Int { 5_000 }
@@ -146,9 +150,10 @@ private struct EndpointRun {
 
     init(deadline: Deadline) { self.deadline = deadline }
 
-    mutating func note(_ response: HTTPResponse, from address: String, to request: HTTPRequest) {
+    /// - Parameter verdict: that of the response.
+    mutating func note(_ response: HTTPResponse, _ verdict: RetryVerdict, from address: String) {
         (self.response, self.address, error) = (response, address, nil)
-        verdict = RetryVerdict(response, to: request)
+        self.verdict = verdict
         if verdict == .again || verdict == .later { mayPass = true }
     }
 

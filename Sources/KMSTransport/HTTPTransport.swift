@@ -14,8 +14,7 @@ package struct HTTPRequest: Sendable {
     package var method: Method
     /// Path and query, already percent-encoded, with a leading slash.
     package var path: String
-    /// The value of the Authorization header.
-    package var authorization: Secret?
+    package var authorization: Authorization?
     package var body: [UInt8]?
     /// Whether the request may be sent again when its fate is unknown (reads, signatures, authentication).
     package var isRepeatable: Bool
@@ -24,12 +23,14 @@ package struct HTTPRequest: Sendable {
     /// Whether the answer's Date is of interest.
     package var wantsDate = false
 
+    /// - Parameter authorization: the value of the Authorization header.
     package init(
-        _ method: Method, _ path: String, authorization: Secret? = nil, body: [UInt8]? = nil, isRepeatable: Bool = true
+        _ method: Method, _ path: String, authorization: Secret? = nil, body: consuming [UInt8]? = nil,
+        isRepeatable: Bool = true
     ) {
         self.method = method
         self.path = path
-        self.authorization = authorization
+        self.authorization = authorization.map { Authorization($0) }
         self.body = body
         self.isRepeatable = isRepeatable
     }

@@ -1,4 +1,5 @@
 internal import KMSSupport
+internal import Synchronization
 
 /// How long the whole KMS has been away: no endpoint of a slot could do what was asked.
 package final class Outage: Sendable {
@@ -9,6 +10,8 @@ package final class Outage: Sendable {
     }
 
     private let span = Locked<Span?>(nil)
+    /// Whether there is a span: each answer asks, and no outage is what there mostly is.
+    private let isOngoing = Atomic(false)
 
     package init() {}
 
@@ -23,7 +26,13 @@ package final class Outage: Sendable {
     /// A failure that comes longer than this after the last one begins a new outage.
     package static var gap: UInt64 { 10_000_000_000 }
 
-    package func end() { span.withLock { if $0 != nil { $0 = nil } } }
+    package func end() {
+        guard isOngoing.load(ordering: .relaxed) else { return }
+        span.withLock { span in
+            span = nil
+            isOngoing.store(false, ordering: .relaxed)
+        }
+    }
 
     /// - Parameter began: when the failed attempt began.
     /// - Returns: whether the retry window is still open.
@@ -33,6 +42,7 @@ package final class Outage: Sendable {
             if began > current.lastSeen, began - current.lastSeen > Outage.gap { current.began = began }
             current.lastSeen = max(current.lastSeen, now)
             span = current
+            isOngoing.store(true, ordering: .relaxed)
             return now < current.began || now - current.began < Outage.retryWindow
         }
     }

@@ -12,6 +12,8 @@ package struct RequestTrace: Sendable, CustomStringConvertible {
     package var milliseconds = 0
     /// What the KMS calls the request in its own log (x-request-id); nil: it did not say.
     package var requestID: String?
+    /// When the request was wanted, on the clock of `Deadline.now`.
+    let began = Deadline.now
 
     package init() {}
 
@@ -36,18 +38,17 @@ package struct RequestTrace: Sendable, CustomStringConvertible {
         _ body: (inout RequestTrace) throws(TransportError) -> HTTPResponse
     ) throws(TransportError) -> HTTPResponse {
         var trace = RequestTrace()
-        let began = Deadline.now
         do throws(TransportError) {
             var response = try body(&trace)
             trace.requestID = response.requestID
-            trace.end(request, options, since: began)
+            trace.end(request, options)
             if response.status >= 500 || response.status == 429 { options.counters.count(.failures) }
             if response.status == 429 { options.counters.count(.throttled) }
             response.trace = trace
             return response
         } catch {
             var error = error
-            trace.end(request, options, since: began)
+            trace.end(request, options)
             options.counters.count(.failures)
             if error.kind == .timedOut { options.counters.count(.timeouts) }
             error.trace = trace
@@ -55,12 +56,10 @@ package struct RequestTrace: Sendable, CustomStringConvertible {
         }
     }
 
-    private mutating func end(_ request: HTTPRequest, _ options: TransportOptions, since began: UInt64) {
+    private mutating func end(_ request: HTTPRequest, _ options: TransportOptions) {
         let now = Deadline.now
         milliseconds = Int(clamping: (now > began ? now - began : 0) / 1_000_000)
-        options.counters.count(.requests)
-        if attempts > 1 { options.counters.count(.retries, UInt64(attempts - 1)) }
-        options.counters.record(since: began, now: now)
+        options.counters.record(since: began, now: now, attempts: attempts)
         guard options.slowMilliseconds > 0, milliseconds >= options.slowMilliseconds else { return }
         options.counters.count(.slowCalls)
         let path = request.path.prefix { $0 != "?" }

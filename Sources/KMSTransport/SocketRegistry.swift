@@ -1,5 +1,6 @@
 internal import CCurl
 internal import KMSSupport
+internal import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -19,14 +20,11 @@ final class SocketRegistry: Sendable {
         var inode: ino_t
     }
 
-    private struct State {
-        var generation: UInt64
-        var entries: [Int32: Entry] = [:]
-    }
+    private let entries = Locked<[Int32: Entry]>([:])
+    /// Of the process that inherited nothing any more. Changed with `entries` only.
+    private let generation = Atomic(Gate.generation)
 
-    private let state = Locked(State(generation: Gate.generation))
-
-    var count: Int { state.withLock { $0.entries.count } }
+    var count: Int { entries.withLock { $0.count } }
 
     /// Opens a socket that exec(2) closes.
     func open(family: Int32, type: Int32, protocol: Int32) -> Int32 {
@@ -35,7 +33,7 @@ final class SocketRegistry: Sendable {
         SocketRegistry.limitSilence(of: descriptor)
         let (device, inode) = identity(of: descriptor) ?? (0, 0)
         let entry = Entry(generation: Gate.generation, device: device, inode: inode)
-        state.withLock { $0.entries[descriptor] = entry }
+        entries.withLock { $0[descriptor] = entry }
         return descriptor
     }
 
@@ -49,7 +47,7 @@ final class SocketRegistry: Sendable {
     }
 
     func close(_ descriptor: Int32) -> Int32 {
-        state.withLock { $0.entries[descriptor] = nil }
+        entries.withLock { $0[descriptor] = nil }
         return systemClose(descriptor)
     }
 
@@ -57,11 +55,11 @@ final class SocketRegistry: Sendable {
     /// only while it still names the same socket.
     func closeInherited() {
         let current = Gate.generation
-        let inherited = state.withLock { state -> [Int32: Entry] in
-            guard state.generation != current else { return [:] }
-            state.generation = current
-            let old = state.entries.filter { $0.value.generation != current }
-            for descriptor in old.keys { state.entries[descriptor] = nil }
+        guard generation.load(ordering: .acquiring) != current else { return }
+        let inherited = entries.withLock { entries -> [Int32: Entry] in
+            guard generation.exchange(current, ordering: .acquiringAndReleasing) != current else { return [:] }
+            let old = entries.filter { $0.value.generation != current }
+            for descriptor in old.keys { entries[descriptor] = nil }
             return old
         }
         for (descriptor, entry) in inherited {

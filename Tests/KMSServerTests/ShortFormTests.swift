@@ -64,9 +64,31 @@ struct ShortFormTests {
             #"{"kid":"k","signature":"AAEC"}"#, #" { "signature" : "AAEC" , "kid" : "k" } "#,
         ])
     func plainAnswer(text: String) throws {
-        let answer = try #require(SignResponse(plain: Array(text.utf8)))
-        #expect(answer.kid == "k" && answer.signature == Data([0, 1, 2]))
-        #expect(SignResponse(plain: Array(#"{"signature":"AA=="}"#.utf8))?.kid == nil)
+        let answer = try #require(ReceivedSignature(plain: Array(text.utf8)))
+        #expect(answer.kid == "k" && answer.bytes == [0, 1, 2])
+        #expect(ReceivedSignature(plain: Array(#"{"signature":"AA=="}"#.utf8))?.kid == nil)
+    }
+
+    @Test("the name that is expected is taken for what it says only", arguments: ["k", "kk", "l", "", #"k\u006B"#])
+    func expectedKey(expected: String) throws {
+        let text = Array(#"{"kid":"k","signature":"AAEC"}"#.utf8)
+        #expect(try #require(ReceivedSignature(plain: text, expecting: expected)).kid == "k")
+        let escaped = Array(#"{"kid":"k\u006B","signature":"AAEC"}"#.utf8)
+        #expect(ReceivedSignature(plain: escaped, expecting: expected) == nil)
+    }
+
+    @Test("a signature of any length is read as Foundation does, or not at all", arguments: 0...70)
+    func readBase64(count: Int) throws {
+        let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 151 &+ count) }
+        let text = Data(bytes).base64EncodedString()
+        #expect(ReceivedSignature(plain: Array(#"{"signature":"\#(text)"}"#.utf8))?.bytes == bytes)
+        for place in text.indices {
+            for odd in ["*", "=", "-", "_", " ", "@", "[", "`", "{", ":", ".", ",", "é"] {
+                let wrong = text.replacing(place, by: odd)
+                let read = ReceivedSignature(plain: Array(#"{"signature":"\#(wrong)"}"#.utf8))?.bytes
+                #expect(read == nil || read == Data(base64Encoded: wrong).map { Array($0) })
+            }
+        }
     }
 
     @Test(
@@ -77,7 +99,7 @@ struct ShortFormTests {
             #"{"signature":"A\u0041=="}"#, #"{"kid":null,"signature":"AA=="}"#, #"{"kid":"ü","signature":"AA=="}"#,
             #"{"kid":"a\"b","signature":"AA=="}"#, "{\"kid\":\"a\u{1}\",\"signature\":\"AA==\"}",
         ])
-    func notPlainAnswer(text: String) { #expect(SignResponse(plain: Array(text.utf8)) == nil) }
+    func notPlainAnswer(text: String) { #expect(ReceivedSignature(plain: Array(text.utf8)) == nil) }
 
     @Test(
         "a plain request to sign is read",
@@ -131,5 +153,11 @@ struct ShortFormTests {
         ])
     func notPlain(text: String) {
         #expect(SignRequest(plain: Array(text.utf8)) == nil)
+    }
+}
+
+extension String {
+    fileprivate func replacing(_ place: Index, by other: String) -> String {
+        String(self[..<place]) + other + self[index(after: place)...]
     }
 }

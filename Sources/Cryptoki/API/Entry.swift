@@ -7,9 +7,8 @@ internal import OpenSSLCrypto
 func entry(_ name: StaticString, _ body: (Library) throws(CKError) -> Void) -> CK_RV {
     Gate.inside {
         guard let library = Library.current else { return CKR_CRYPTOKI_NOT_INITIALIZED }
-        let (isInitialized, dump) = library.standing
-        guard isInitialized else { return CKR_CRYPTOKI_NOT_INITIALIZED }
-        defer { dump?.writeIfDue() }
+        guard library.isInitialized else { return CKR_CRYPTOKI_NOT_INITIALIZED }
+        defer { library.dump?.writeIfDue() }
         return report(name) { () throws(CKError) in try body(library) }
     }
 }

@@ -44,7 +44,7 @@ public func C_GetMechanismInfo(
     _ slotID: CK_SLOT_ID, _ type: CK_MECHANISM_TYPE, _ pInfo: CK_MECHANISM_INFO_PTR?
 ) -> CK_RV {
     entry("C_GetMechanismInfo") { library throws(CKError) in
-        let mechanism = try library.token(slotID).mechanisms.row(type)
+        let mechanism = try library.token(slotID).mechanisms.row(type).mechanism
         guard let pInfo else { throw CKError(CKR_ARGUMENTS_BAD) }
         pInfo.pointee = mechanism.info
     }

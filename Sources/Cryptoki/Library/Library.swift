@@ -4,6 +4,7 @@ internal import KMSBackend
 internal import KMSSupport
 internal import KMSTransport
 internal import OpenSSLCrypto
+internal import Synchronization
 
 #if canImport(Glibc)
     internal import Glibc
@@ -18,6 +19,9 @@ internal import OpenSSLCrypto
 final class Library: Sendable {
     let context: LibraryContext
     private let state = Locked(State())
+    // What every call asks, of `state` and changed together with it only.
+    private let initialized = Atomic(false)
+    private let hasDump = Atomic(false)
 
     private struct State {
         var isInitialized = false
@@ -54,12 +58,9 @@ final class Library: Sendable {
     }
 
     /// Where the counters go, if anywhere.
-    var dump: CountersDump? { state.withLock { $0.dump } }
+    var dump: CountersDump? { hasDump.load(ordering: .acquiring) ? state.withLock { $0.dump } : nil }
 
-    var isInitialized: Bool { state.withLock { $0.isInitialized } }
-
-    /// Both of them, for every call.
-    var standing: (isInitialized: Bool, dump: CountersDump?) { state.withLock { ($0.isInitialized, $0.dump) } }
+    var isInitialized: Bool { initialized.load(ordering: .acquiring) }
 
     // MARK: C_Initialize, C_Finalize
 
@@ -73,7 +74,11 @@ final class Library: Sendable {
         }
         if state.withLock({ $0.slots }) == nil {
             let (slots, dump) = try configure()
-            state.withLock { if $0.slots == nil { ($0.slots, $0.dump) = (slots, dump) } }
+            state.withLock { state in
+                guard state.slots == nil else { return }
+                (state.slots, state.dump) = (slots, dump)
+                hasDump.store(dump != nil, ordering: .releasing)
+            }
         }
         BackendTable.warmUp()
         let slots = try state.withLock { state throws(CKError) in
@@ -81,6 +86,7 @@ final class Library: Sendable {
                 throw CKError(CKR_CRYPTOKI_ALREADY_INITIALIZED)
             }
             state.isInitialized = true
+            initialized.store(true, ordering: .releasing)
             state.generation = generation
             state.sessions = [:]
             return state.slots ?? []
@@ -92,6 +98,7 @@ final class Library: Sendable {
     func finalize() {
         let slots = state.withLock { state in
             state.isInitialized = false
+            initialized.store(false, ordering: .releasing)
             state.sessions = [:]
             return state.slots ?? []
         }

@@ -16,28 +16,23 @@ package struct MechanismTable: Sendable {
     }
 
     /// A mechanism in one place: copying one takes longer than looking it up.
-    final class Row: Sendable {
-        let mechanism: Mechanism
+    package final class Row: Sendable {
+        package let mechanism: Mechanism
 
         init(_ mechanism: Mechanism) { self.mechanism = mechanism }
     }
 
     package let rows: [Mechanism]
-    private let boxes: [CK_MECHANISM_TYPE: Row]
+    private let table: [CK_MECHANISM_TYPE: Row]
 
     package init(_ capabilities: Capabilities) {
         rows = MechanismTable.families.flatMap { $0.mechanisms }.compactMap { $0.restricted(to: capabilities) }
-        boxes = Dictionary(rows.map { ($0.type, Row($0)) }) { first, _ in first }
+        table = Dictionary(rows.map { ($0.type, Row($0)) }) { first, _ in first }
     }
 
     /// - Throws: CKR_MECHANISM_INVALID.
-    func box(_ type: CK_MECHANISM_TYPE) throws(CKError) -> Row {
-        guard let box = boxes[type] else { throw CKError(CKR_MECHANISM_INVALID) }
-        return box
-    }
-
-    /// - Throws: CKR_MECHANISM_INVALID.
-    package func row(_ type: CK_MECHANISM_TYPE) throws(CKError) -> Mechanism {
-        try box(type).mechanism
+    package func row(_ type: CK_MECHANISM_TYPE) throws(CKError) -> Row {
+        guard let row = table[type] else { throw CKError(CKR_MECHANISM_INVALID) }
+        return row
     }
 }

@@ -52,7 +52,7 @@ struct KeyInUse: Sendable {
     let token: Token
 
     /// Whether the private half is asked for what only it can do. CKA_ALWAYS_AUTHENTICATE asks for the PIN each time.
-    var needsAuthentication: Bool { object.attributes.flag(CKA_ALWAYS_AUTHENTICATE) }
+    var needsAuthentication: Bool { object.alwaysAuthenticates }
 
     func sign(_ input: [UInt8], _ algorithm: SigningAlgorithm) throws(CKError) -> [UInt8] {
         try token.perform(

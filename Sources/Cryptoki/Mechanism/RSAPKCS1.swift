@@ -74,10 +74,8 @@ package enum DigestInfo {
     package static func split(_ block: [UInt8]) -> (hash: HashAlgorithm, digest: [UInt8])? {
         for hash in HashAlgorithm.allCases {
             // The length alone rules most of them out.
-            guard block.count == prefixLength(hash) + hash.length, let prefix = prefix(hash),
-                block.starts(with: prefix)
-            else { continue }
-            return (hash, Array(block.dropFirst(prefix.count)))
+            guard block.count == prefixLength(hash) + hash.length, hasPrefix(block, hash) else { continue }
+            return (hash, Array(block.dropFirst(prefixLength(hash))))
         }
         // TLS 1.0 and 1.1 sign MD5 ‖ SHA-1 without DigestInfo.
         return block.count == HashAlgorithm.ssl3.length ? (.ssl3, block) : nil
@@ -85,10 +83,13 @@ package enum DigestInfo {
 
     private static func prefixLength(_ hash: HashAlgorithm) -> Int { hash == .sha1 ? 15 : 19 }
 
-    private static func prefix(_ hash: HashAlgorithm) -> [UInt8]? {
-        switch hash {
+    /// - Parameter block: at least as long as the prefix.
+    private static func hasPrefix(_ block: [UInt8], _ hash: HashAlgorithm) -> Bool {
+        func nist(_ arc: UInt8, _ length: Int) -> Bool { begins(block, with: DigestInfo.nist(arc, length)) }
+        return switch hash {
         case .sha1:
-            [0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2B, 0x0E, 0x03, 0x02, 0x1A, 0x05, 0x00, 0x04, 0x14]
+            begins(
+                block, with: [0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2B, 0x0E, 0x03, 0x02, 0x1A, 0x05, 0x00, 0x04, 0x14])
         case .sha224: nist(4, hash.length)
         case .sha256: nist(1, hash.length)
         case .sha384: nist(2, hash.length)
@@ -97,17 +98,20 @@ package enum DigestInfo {
         case .sha3_256: nist(8, hash.length)
         case .sha3_384: nist(9, hash.length)
         case .sha3_512: nist(10, hash.length)
-        case .ssl3: nil
+        case .ssl3: false
         }
     }
 
+    private static func begins<let count: Int>(_ block: [UInt8], with prefix: [count of UInt8]) -> Bool {
+        prefix.indices.allSatisfy { block[$0] == prefix[$0] }
+    }
+
     /// NIST's hashes differ in the last arc of 2.16.840.1.101.3.4.2 and in the lengths.
-    private static func nist(_ arc: UInt8, _ length: Int) -> [UInt8] {
+    private static func nist(_ arc: UInt8, _ length: Int) -> [19 of UInt8] {
         let length = UInt8(clamping: length)
         return [
             0x30, 0x11 + length, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, arc, 0x05,
-            0x00,
-            0x04, length,
+            0x00, 0x04, length,
         ]
     }
 }

@@ -73,7 +73,7 @@ package struct AttributeSet: Sendable {
         }
     }
 
-    /// Gives back what is not needed: an object that has been made is kept for long.
+    /// Gives back what is not needed.
     mutating func settle(_ layouts: inout AttributeLayouts) {
         entries = layouts.shared(entries)
         bytes = Array(unsafeUninitializedCapacity: bytes.count) { room, count in
@@ -85,14 +85,17 @@ package struct AttributeSet: Sendable {
     mutating func wipe() { bytes.withUnsafeMutableBytes { Secret.wipe($0) } }
 
     package subscript(type: CK_ATTRIBUTE_TYPE) -> Value? {
-        guard let type = UInt32(exactly: type), let entry = entries.first(where: { $0.type == type }) else {
-            return nil
-        }
+        guard let entry = entry(type) else { return nil }
         switch entry.access {
         case .open: return .bytes(bytes[entry.range])
         case .sensitive: return .sensitive
         case .exported: return .exported
         }
+    }
+
+    private func entry(_ type: CK_ATTRIBUTE_TYPE) -> Entry? {
+        guard let type = UInt32(exactly: type) else { return nil }
+        return entries.first { $0.type == type }
     }
 
     /// The value, where it is at hand.
@@ -103,8 +106,8 @@ package struct AttributeSet: Sendable {
 
     /// false also for an attribute that the object does not have.
     package func flag(_ type: CK_ATTRIBUTE_TYPE) -> Bool {
-        guard case .bytes(let bytes) = self[type] else { return false }
-        return bytes.count == 1 && bytes.first == CK_TRUE
+        guard let entry = entry(type), entry.access == .open else { return false }
+        return entry.range.count == 1 && bytes[entry.range.lowerBound] == CK_TRUE
     }
 
     package func number(_ type: CK_ATTRIBUTE_TYPE) -> CK_ULONG? { value(type)?.number }

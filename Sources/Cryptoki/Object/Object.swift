@@ -5,11 +5,13 @@ package import OpenSSLCrypto
 
 /// One of the PKCS#11 faces of a KMS's security object, or an object of a session. Never changes; a change makes a new
 /// one with the same handle.
-package struct Object: Sendable {
+///
+/// A class, because each signature hands its key through all layers, and all threads' signatures the same one.
+package final class Object: Sendable {
     package let handle: CK_OBJECT_HANDLE
     package let keyID: KeyID
     package let objectClass: CK_OBJECT_CLASS
-    package private(set) var attributes: AttributeSet
+    package let attributes: AttributeSet
     /// What kind of key it is; nil for what is no key.
     package let key: KeyFacts?
     /// The session with which the object ends; nil for a token object.
@@ -18,6 +20,28 @@ package struct Object: Sendable {
     let hasStoredID: Bool
     /// Of what the KMS said of it: as long as that is the same, so is the object.
     let fingerprint: Int
+    package let isPrivate: Bool
+    /// CKA_ALWAYS_AUTHENTICATE.
+    let alwaysAuthenticates: Bool
+    /// CKA_ALLOWED_MECHANISMS; empty: all are.
+    let allowedMechanisms: [CK_MECHANISM_TYPE]
+
+    init(
+        handle: CK_OBJECT_HANDLE, keyID: KeyID, objectClass: CK_OBJECT_CLASS, attributes: AttributeSet, key: KeyFacts?,
+        session: CK_SESSION_HANDLE?, hasStoredID: Bool, fingerprint: Int
+    ) {
+        self.handle = handle
+        self.keyID = keyID
+        self.objectClass = objectClass
+        self.attributes = attributes
+        self.key = key
+        self.session = session
+        self.hasStoredID = hasStoredID
+        self.fingerprint = fingerprint
+        isPrivate = attributes.flag(CKA_PRIVATE)
+        alwaysAuthenticates = attributes.flag(CKA_ALWAYS_AUTHENTICATE)
+        allowedMechanisms = attributes.value(CKA_ALLOWED_MECHANISMS)?.numbers ?? []
+    }
 
     package struct KeyFacts: Sendable {
         package let keyType: CK_KEY_TYPE
@@ -28,7 +52,6 @@ package struct Object: Sendable {
         package let isUsable: Bool
     }
 
-    package var isPrivate: Bool { attributes.flag(CKA_PRIVATE) }
     package var isToken: Bool { session == nil }
 
     package var label: String { attributes.value(CKA_LABEL).map { String(decoding: $0, as: UTF8.self) } ?? "" }
@@ -42,7 +65,12 @@ package struct Object: Sendable {
 
     func hasID(_ id: [UInt8]) -> Bool { attributes.matches(CKA_ID, id) }
 
-    mutating func settle(_ layouts: inout AttributeLayouts) { attributes.settle(&layouts) }
+    /// The same, without memory that is not needed: an object that has been made is kept for long.
+    func settled(_ layouts: inout AttributeLayouts) -> Object {
+        var attributes = attributes
+        attributes.settle(&layouts)
+        return with(handle: handle, session: session, attributes: attributes)
+    }
 }
 
 /// What every function below builds an object from.

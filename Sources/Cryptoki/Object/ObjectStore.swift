@@ -121,9 +121,7 @@ final class ObjectStore: Sendable {
     }
 
     private func settled(_ objects: [Object]) -> [Object] {
-        var objects = objects
-        for index in objects.indices { layouts.withLock { objects[index].settle(&$0) } }
-        return objects
+        objects.map { object in layouts.withLock { object.settled(&$0) } }
     }
 }
 

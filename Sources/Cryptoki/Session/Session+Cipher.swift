@@ -3,23 +3,27 @@ package import CPKCS11
 // C_Encrypt… and C_Decrypt… (sections 5.8 and 5.9).
 extension Session {
     package func encryptInit(_ request: MechanismRequest, key handle: CK_OBJECT_HANDLE) throws(CKError) {
-        try begin(encrypting, request, handle, CKA_ENCRYPT, [CKO_PUBLIC_KEY, CKO_SECRET_KEY]) { $0.encrypt }
+        try begin(encrypting, request, handle, CKA_ENCRYPT, [CKO_PUBLIC_KEY, CKO_SECRET_KEY]) {
+            $0.mechanism.encrypt
+        }
     }
 
     package func decryptInit(_ request: MechanismRequest, key handle: CK_OBJECT_HANDLE) throws(CKError) {
-        try begin(decrypting, request, handle, CKA_DECRYPT, [CKO_PRIVATE_KEY, CKO_SECRET_KEY]) { $0.decrypt }
+        try begin(decrypting, request, handle, CKA_DECRYPT, [CKO_PRIVATE_KEY, CKO_SECRET_KEY]) {
+            $0.mechanism.decrypt
+        }
     }
 
     private func begin(
         _ slot: OperationSlot<PendingOperation<any Ciphering>>, _ request: MechanismRequest,
         _ handle: CK_OBJECT_HANDLE, _ usage: CK_ATTRIBUTE_TYPE, _ classes: [CK_OBJECT_CLASS],
-        _ role: (Mechanism) -> Mechanism.Role<Mechanism.MakeCiphering>?
+        _ role: (MechanismTable.Row) -> Mechanism.Role<Mechanism.MakeCiphering>?
     ) throws(CKError) {
         try slot.requireIdle()
-        let mechanism = try token.mechanisms.row(request.type)
-        guard let role = role(mechanism) else { throw CKError(CKR_MECHANISM_INVALID) }
+        let row = try token.mechanisms.row(request.type)
+        guard let role = role(row) else { throw CKError(CKR_MECHANISM_INVALID) }
         try requireLogin(for: handle)
-        let key = try token.key(handle, for: usage, classes, mechanism)
+        let key = try token.key(handle, for: usage, classes, row)
         try slot.begin(PendingOperation(try role.make(request, key), key))
     }
 

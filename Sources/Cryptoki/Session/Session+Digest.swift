@@ -6,7 +6,8 @@ internal import KMSSupport
 extension Session {
     package func digestInit(_ request: MechanismRequest) throws(CKError) {
         try digesting.requireIdle()
-        guard let role = try token.mechanisms.row(request.type).digest else { throw CKError(CKR_MECHANISM_INVALID) }
+        let row = try token.mechanisms.row(request.type)
+        guard let role = row.mechanism.digest else { throw CKError(CKR_MECHANISM_INVALID) }
         try request.requireNoParameter()
         try digesting.begin(try DigestOperation(request.type, role.make, in: token.context))
     }

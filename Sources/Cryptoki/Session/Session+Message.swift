@@ -7,9 +7,9 @@ extension Session {
 
     package func messageSignInit(_ request: MechanismRequest, key handle: CK_OBJECT_HANDLE) throws(CKError) {
         try messageSigning.requireIdle()
-        let mechanism = try messageMechanism(request, CKF_MESSAGE_SIGN)
-        guard let role = mechanism.sign else { throw CKError(CKR_MECHANISM_INVALID) }
-        let key = try signingKey(CKA_SIGN, handle, mechanism)
+        let row = try messageMechanism(request, CKF_MESSAGE_SIGN)
+        guard let role = row.mechanism.sign else { throw CKError(CKR_MECHANISM_INVALID) }
+        let key = try signingKey(CKA_SIGN, handle, row)
         guard !key.needsAuthentication else { throw CKError(CKR_KEY_FUNCTION_NOT_PERMITTED) }
         let saved = SavedRequest(request)
         try messageSigning.begin(
@@ -20,9 +20,9 @@ extension Session {
 
     package func messageVerifyInit(_ request: MechanismRequest, key handle: CK_OBJECT_HANDLE) throws(CKError) {
         try messageVerifying.requireIdle()
-        let mechanism = try messageMechanism(request, CKF_MESSAGE_VERIFY)
-        guard let role = mechanism.verify else { throw CKError(CKR_MECHANISM_INVALID) }
-        let key = try verifyingKey(CKA_VERIFY, handle, mechanism)
+        let row = try messageMechanism(request, CKF_MESSAGE_VERIFY)
+        guard let role = row.mechanism.verify else { throw CKError(CKR_MECHANISM_INVALID) }
+        let key = try verifyingKey(CKA_VERIFY, handle, row)
         let saved = SavedRequest(request)
         try messageVerifying.begin(
             try MessageOperation { () throws(CKError) -> any Verifying in
@@ -30,10 +30,12 @@ extension Session {
             })
     }
 
-    private func messageMechanism(_ request: MechanismRequest, _ flag: CK_FLAGS) throws(CKError) -> Mechanism {
-        let mechanism = try token.mechanisms.row(request.type)
-        guard mechanism.messages & flag != 0 else { throw CKError(CKR_MECHANISM_INVALID) }
-        return mechanism
+    private func messageMechanism(
+        _ request: MechanismRequest, _ flag: CK_FLAGS
+    ) throws(CKError) -> MechanismTable.Row {
+        let row = try token.mechanisms.row(request.type)
+        guard row.mechanism.messages & flag != 0 else { throw CKError(CKR_MECHANISM_INVALID) }
+        return row
     }
 
     package func signMessage(_ data: Input, into output: Output) throws(CKError) {
@@ -109,11 +111,11 @@ extension Session {
     private func messageKey(
         _ request: MechanismRequest, _ handle: CK_OBJECT_HANDLE, _ flag: CK_FLAGS, _ usage: CK_ATTRIBUTE_TYPE
     ) throws(CKError) -> KeyInUse {
-        let mechanism = try messageMechanism(request, flag)
+        let row = try messageMechanism(request, flag)
         // What counts is the parameter of each message. Hosts give one here as well, of which nothing is used.
         if request.hasParameter { _ = try request.parameter(as: CK_GCM_MESSAGE_PARAMS.self) }
         try requireLogin(for: handle)
-        let key = try token.key(handle, for: usage, [CKO_SECRET_KEY], mechanism)
+        let key = try token.key(handle, for: usage, [CKO_SECRET_KEY], row)
         guard !key.needsAuthentication else { throw CKError(CKR_KEY_FUNCTION_NOT_PERMITTED) }
         return key
     }

@@ -4,31 +4,31 @@ internal import KMSSupport
 // C_Sign… and C_SignRecover… (sections 5.13 and 5.14).
 extension Session {
     package func signInit(_ request: MechanismRequest, key handle: CK_OBJECT_HANDLE) throws(CKError) {
-        try begin(signing, request, handle, CKA_SIGN) { $0.sign }
+        try begin(signing, request, handle, CKA_SIGN) { $0.mechanism.sign }
     }
 
     package func signRecoverInit(_ request: MechanismRequest, key handle: CK_OBJECT_HANDLE) throws(CKError) {
-        try begin(signRecovering, request, handle, CKA_SIGN_RECOVER) { $0.signRecover }
+        try begin(signRecovering, request, handle, CKA_SIGN_RECOVER) { $0.mechanism.signRecover }
     }
 
     private func begin(
         _ slot: OperationSlot<PendingOperation<any Signing>>, _ request: MechanismRequest,
         _ handle: CK_OBJECT_HANDLE, _ usage: CK_ATTRIBUTE_TYPE,
-        _ role: (Mechanism) -> Mechanism.Role<Mechanism.MakeSigning>?
+        _ role: (MechanismTable.Row) -> Mechanism.Role<Mechanism.MakeSigning>?
     ) throws(CKError) {
         try slot.requireIdle()
-        let row = try token.mechanisms.box(request.type)
-        guard let role = role(row.mechanism) else { throw CKError(CKR_MECHANISM_INVALID) }
-        let key = try signingKey(usage, handle, row.mechanism)
+        let row = try token.mechanisms.row(request.type)
+        guard let role = role(row) else { throw CKError(CKR_MECHANISM_INVALID) }
+        let key = try signingKey(usage, handle, row)
         try slot.begin(PendingOperation(try role.make(request, key), key))
     }
 
     /// A private key, or the secret key of a MAC.
     func signingKey(
-        _ usage: CK_ATTRIBUTE_TYPE, _ handle: CK_OBJECT_HANDLE, _ mechanism: Mechanism
+        _ usage: CK_ATTRIBUTE_TYPE, _ handle: CK_OBJECT_HANDLE, _ row: MechanismTable.Row
     ) throws(CKError) -> KeyInUse {
         try requireLogin(for: handle)
-        return try token.key(handle, for: usage, [CKO_PRIVATE_KEY, CKO_SECRET_KEY], mechanism)
+        return try token.key(handle, for: usage, [CKO_PRIVATE_KEY, CKO_SECRET_KEY], row)
     }
 
     /// Private keys are invisible before the login, and hosts that forget it want to be told so.

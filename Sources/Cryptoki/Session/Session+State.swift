@@ -37,7 +37,7 @@ extension Session {
         let rest = bytes.dropFirst(Session.magic.count)
         guard bytes.starts(with: Session.magic), let type = rest.prefix(size).number,
             rest.count - size <= DigestOperation.longestState,
-            let role = try? token.mechanisms.row(type).digest
+            let role = try? token.mechanisms.row(type).mechanism.digest
         else { throw CKError(CKR_SAVED_STATE_INVALID) }
         guard encryptionKey == CK_INVALID_HANDLE, authenticationKey == CK_INVALID_HANDLE else {
             throw CKError(CKR_KEY_NOT_NEEDED)

@@ -3,6 +3,7 @@ package import KMSBackend
 internal import KMSModel
 package import KMSSupport
 package import OpenSSLCrypto
+internal import Synchronization
 
 #if canImport(Glibc)
     internal import Glibc
@@ -20,9 +21,10 @@ package final class Login: Sendable {
     private let configured: Secret?
     private let context: LibraryContext
     private let state = Locked(State())
+    /// Asked by each call with a key. Changed together with `state` only.
+    private let loggedIn = Atomic(false)
 
     private struct State {
-        var isLoggedIn = false
         /// Of the PIN as the host gave it, whose credential the backend still holds.
         var accepted: Fingerprint?
         /// The backend holds the slot's own credential.
@@ -49,11 +51,11 @@ package final class Login: Sendable {
         self.context = context
     }
 
-    package var isLoggedIn: Bool { state.withLock { $0.isLoggedIn } }
+    package var isLoggedIn: Bool { loggedIn.load(ordering: .acquiring) }
     var hasConfiguredCredential: Bool { configured != nil }
 
     /// C_Finalize, C_Initialize in a child, the last session closed: out, with what was accepted remembered.
-    package func reset() { state.withLock { $0.isLoggedIn = false } }
+    package func reset() { state.withLock { _ in loggedIn.store(false, ordering: .releasing) } }
 
     /// - Returns: whether the KMS was asked.
     /// - Throws: CKR_USER_ALREADY_LOGGED_IN, CKR_USER_TYPE_INVALID, CKR_PIN_INCORRECT, CKR_PIN_LOCKED,
@@ -67,10 +69,7 @@ package final class Login: Sendable {
             if bytes.isEmpty { try loginAsConfigured(hasPIN: bytes.baseAddress != nil, deadline: deadline) } else {
                 try login(pin: bytes, deadline: deadline)
             }
-        let wasLoggedIn = state.withLock { state in
-            defer { state.isLoggedIn = true }
-            return state.isLoggedIn
-        }
+        let wasLoggedIn = state.withLock { _ in loggedIn.exchange(true, ordering: .acquiringAndReleasing) }
         guard !wasLoggedIn else { throw CKError(CKR_USER_ALREADY_LOGGED_IN) }
         return isFresh
     }
@@ -97,8 +96,8 @@ package final class Login: Sendable {
     /// - Throws: CKR_USER_NOT_LOGGED_IN.
     package func logout(deadline: Deadline) throws(CKError) {
         let wasLoggedIn = state.withLock { state in
-            defer { state = State() }
-            return state.isLoggedIn
+            state = State()
+            return loggedIn.exchange(false, ordering: .acquiringAndReleasing)
         }
         guard wasLoggedIn else { throw CKError(CKR_USER_NOT_LOGGED_IN) }
         backend.signOut(deadline: deadline)

@@ -9,9 +9,9 @@ extension Token {
     package func derive(
         _ request: MechanismRequest, _ handle: CK_OBJECT_HANDLE, _ template: Template, by owner: ObjectOwner
     ) throws(CKError) -> CK_OBJECT_HANDLE {
-        let mechanism = try mechanisms.row(request.type)
-        guard let role = mechanism.derive else { throw CKError(CKR_MECHANISM_INVALID) }
-        let key = try key(handle, for: CKA_DERIVE, [CKO_PRIVATE_KEY, CKO_SECRET_KEY], mechanism)
+        let row = try mechanisms.row(request.type)
+        guard let role = row.mechanism.derive else { throw CKError(CKR_MECHANISM_INVALID) }
+        let key = try key(handle, for: CKA_DERIVE, [CKO_PRIVATE_KEY, CKO_SECRET_KEY], row)
         let scheme = try role.make(request, key)
         let draft = try ObjectDraft(
             template, .derive, class: CKO_SECRET_KEY, subtype: template.number(CKA_KEY_TYPE) ?? CKK_GENERIC_SECRET)

@@ -67,7 +67,7 @@ extension Token {
     private func generation(
         _ request: MechanismRequest, _ flag: CK_FLAGS
     ) throws(CKError) -> (Mechanism, Mechanism.Role<Mechanism.MakeKey>) {
-        let mechanism = try mechanisms.row(request.type)
+        let mechanism = try mechanisms.row(request.type).mechanism
         guard let role = mechanism.generate, role.flag == flag else { throw CKError(CKR_MECHANISM_INVALID) }
         return (mechanism, role)
     }

@@ -13,14 +13,15 @@ extension Token {
     /// - Throws: CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT, CKR_KEY_SIZE_RANGE,
     ///   CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_MECHANISM_INVALID for one that the key does not allow.
     func key(
-        _ handle: CK_OBJECT_HANDLE, for usage: CK_ATTRIBUTE_TYPE, _ classes: [CK_OBJECT_CLASS], _ mechanism: Mechanism
+        _ handle: CK_OBJECT_HANDLE, for usage: CK_ATTRIBUTE_TYPE, _ classes: [CK_OBJECT_CLASS],
+        _ row: MechanismTable.Row
     ) throws(CKError) -> KeyInUse {
         let object = try object(handle, or: CKR_KEY_HANDLE_INVALID)
         guard let facts = object.key, classes.contains(object.objectClass) else {
             throw CKError(object.key == nil ? CKR_KEY_HANDLE_INVALID : CKR_KEY_TYPE_INCONSISTENT)
         }
-        try mechanism.check(facts)
-        try object.requireUsage(usage, mechanism.type)
+        try row.mechanism.check(facts)
+        try object.requireUsage(usage, row.mechanism.type)
         return KeyInUse(object: object, facts: facts, token: self)
     }
 
@@ -53,8 +54,8 @@ extension Object {
     /// - Throws: CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_MECHANISM_INVALID.
     func requireUsage(_ usage: CK_ATTRIBUTE_TYPE, _ mechanism: CK_MECHANISM_TYPE) throws(CKError) {
         guard attributes.flag(usage), key?.isUsable == true else { throw CKError(CKR_KEY_FUNCTION_NOT_PERMITTED) }
-        if let allowed = attributes.value(CKA_ALLOWED_MECHANISMS), !allowed.isEmpty {
-            guard allowed.numbers.contains(mechanism) else { throw CKError(CKR_MECHANISM_INVALID) }
+        guard allowedMechanisms.isEmpty || allowedMechanisms.contains(mechanism) else {
+            throw CKError(CKR_MECHANISM_INVALID)
         }
     }
 }

@@ -10,7 +10,7 @@ extension Token {
         _ request: MechanismRequest, _ wrappingHandle: CK_OBJECT_HANDLE, _ handle: CK_OBJECT_HANDLE,
         into output: Output
     ) throws(CKError) {
-        let mechanism = try mechanisms.row(request.type)
+        let mechanism = try mechanisms.row(request.type).mechanism
         guard let role = mechanism.wrap else { throw CKError(CKR_MECHANISM_INVALID) }
         let wrapping = try object(wrappingHandle, or: CKR_WRAPPING_KEY_HANDLE_INVALID)
         guard let facts = wrapping.key, wrapping.objectClass != CKO_PRIVATE_KEY else {
@@ -90,7 +90,7 @@ extension Token {
         _ request: MechanismRequest, _ handle: CK_OBJECT_HANDLE, _ wrapped: Input, _ template: Template,
         by owner: ObjectOwner
     ) throws(CKError) -> CK_OBJECT_HANDLE {
-        let mechanism = try mechanisms.row(request.type)
+        let mechanism = try mechanisms.row(request.type).mechanism
         guard let role = mechanism.unwrap else { throw CKError(CKR_MECHANISM_INVALID) }
         let key = try object(handle, or: CKR_UNWRAPPING_KEY_HANDLE_INVALID)
         guard let facts = key.key, key.objectClass != CKO_PUBLIC_KEY else {

@@ -100,12 +100,12 @@ package final class Token: Sendable {
     /// - Throws: `rv` when there is no such object, or it is private and nobody is logged in.
     package func object(_ handle: CK_OBJECT_HANDLE, or rv: CK_RV = CKR_OBJECT_HANDLE_INVALID) throws(CKError) -> Object
     {
-        if let object = sessionObjects.object(handle) {
-            guard login.isLoggedIn || !object.isPrivate else { throw CKError(rv) }
+        if let object = store.object(handle) {
+            guard login.isLoggedIn || (!object.isPrivate && login.hasConfiguredCredential) else { throw CKError(rv) }
             return object
         }
-        guard let object = store.object(handle) else { throw CKError(rv) }
-        guard login.isLoggedIn || (!object.isPrivate && login.hasConfiguredCredential) else { throw CKError(rv) }
+        guard let object = sessionObjects.object(handle) else { throw CKError(rv) }
+        guard login.isLoggedIn || !object.isPrivate else { throw CKError(rv) }
         return object
     }
 

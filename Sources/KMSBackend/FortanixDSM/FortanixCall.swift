@@ -27,15 +27,15 @@ extension FortanixSession {
     /// As above, for the calls that are made thousands of times a second.
     ///
     /// - Parameters:
-    ///   - body: the JSON.
+    ///   - body: the JSON. Consumed: where somebody else had it as well, wiping would be done to a copy.
     ///   - plain: reads an answer of the usual form; nil leaves it to the decoder.
     func call<Answer: Decodable>(
-        _ call: FortanixCall, json body: [UInt8], as type: Answer.Type = Answer.self, plain: ([UInt8]) -> Answer?,
-        deadline: Deadline
+        _ call: FortanixCall, json body: consuming [UInt8], as type: Answer.Type = Answer.self,
+        plain: ([UInt8]) -> Answer?, deadline: Deadline
     ) throws(BackendError) -> Answer {
-        var request = HTTPRequest(call.method, call.path, body: body, isRepeatable: call.isRepeatable)
+        var request = HTTPRequest(call.method, call.path, body: consume body, isRepeatable: call.isRepeatable)
         defer { request.wipeBody() }
-        var response = try perform(request, doing: call.doing, secrets: call.secrets, deadline: deadline)
+        var response = try perform(&request, doing: call.doing, secrets: call.secrets, deadline: deadline)
         defer { response.wipeBody() }
         if let answer = plain(response.body) { return answer }
         return try FortanixJSON.decode(type, response, doing: call.doing)
@@ -43,8 +43,8 @@ extension FortanixSession {
 
     /// A call without body, whose answer has none.
     func call(_ call: FortanixCall, deadline: Deadline) throws(BackendError) {
-        let request = HTTPRequest(call.method, call.path, isRepeatable: call.isRepeatable)
-        _ = try perform(request, doing: call.doing, deadline: deadline)
+        var request = HTTPRequest(call.method, call.path, isRepeatable: call.isRepeatable)
+        _ = try perform(&request, doing: call.doing, deadline: deadline)
     }
 }
 

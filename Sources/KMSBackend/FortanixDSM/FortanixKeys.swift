@@ -44,7 +44,8 @@ extension FortanixDSM {
     private func listPage(_ filter: String, page: PageToken?, deadline: Deadline) throws(BackendError) -> KeyPage {
         var path = "/crypto/v1/keys?limit=\(FortanixDSM.pageSize)&sort=kid:asc&show_pub_key=true" + filter
         if let page { path += "&start=" + PercentCoding.encode(page.text.utf8) }
-        let response = try session.perform(HTTPRequest(.get, path), doing: "list keys", deadline: deadline)
+        var request = HTTPRequest(.get, path)
+        let response = try session.perform(&request, doing: "list keys", deadline: deadline)
         let entries = try FortanixJSON.decode(FortanixKeyList.self, response, doing: "list keys").entries
         if let page, let first = entries.first?.kid, first.lowercased() <= page.text.lowercased() {
             Log.warning("the KMS ignores where a page begins; only the first page of its keys is used")

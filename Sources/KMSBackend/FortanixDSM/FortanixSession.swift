@@ -1,24 +1,32 @@
 internal import KMSModel
 internal import KMSSupport
 internal import KMSTransport
+internal import Synchronization
 
 /// The session at the KMS: a bearer token, shared by all threads and inherited by forked children, renewed when it is
 /// about to expire or when the KMS no longer knows it.
 final class FortanixSession: Sendable {
     /// A token and what is known about it. Compared by identity.
     private final class Bearer: Sendable {
-        /// The Authorization header's value.
-        let header: Secret
+        let authorization: Authorization
         let entityID: String
         /// Idle time after which the KMS forgets the token, in seconds; 0: not told.
         let idleSeconds: Int
         /// Who logged in: a child must not end its parent's session.
         let generation = Gate.generation
+        /// On the monotonic clock, in nanoseconds.
+        let lastUse = Atomic(Deadline.now)
 
         init(header: Secret, entityID: String, idleSeconds: Int) {
-            self.header = header
+            authorization = Authorization(header)
             self.entityID = entityID
             self.idleSeconds = idleSeconds
+        }
+
+        /// In nanoseconds; 0 if it was used after `now`, by another thread.
+        func idle(at now: UInt64) -> UInt64 {
+            let lastUse = lastUse.load(ordering: .relaxed)
+            return now > lastUse ? now - lastUse : 0
         }
     }
 
@@ -31,8 +39,6 @@ final class FortanixSession: Sendable {
     private struct State {
         var credential: Secret?
         var bearer: Bearer?
-        /// On the monotonic clock, in nanoseconds.
-        var lastUse: UInt64 = 0
         var renewal: Renewal?
         var renewals: UInt64 = 0
         var lastFailure: (number: UInt64, error: BackendError)?
@@ -61,7 +67,6 @@ final class FortanixSession: Sendable {
         state.withLock { state in
             state.credential = credential.header
             state.bearer = bearer
-            state.lastUse = Deadline.now
             state.lastFailure = nil
             state.refusals = 0
             state.refusedUntil = 0
@@ -79,7 +84,8 @@ final class FortanixSession: Sendable {
             return bearer
         }
         guard let bearer, bearer.generation == Gate.generation, !deadline.isOver else { return }
-        let request = HTTPRequest(.post, "/sys/v1/session/terminate", authorization: bearer.header)
+        var request = HTTPRequest(.post, "/sys/v1/session/terminate")
+        request.authorization = bearer.authorization
         do throws(TransportError) {
             _ = try transport.perform(request, deadline: deadline)
         } catch {
@@ -89,23 +95,27 @@ final class FortanixSession: Sendable {
 
     /// Sends `request` with the token. A token that the KMS does not know is renewed, once.
     ///
-    /// - Parameter secrets: what is in the request and must not be quoted, should a refusal repeat it.
+    /// - Parameters:
+    ///   - request: gets the token's header.
+    ///   - secrets: what is in the request and must not be quoted, should a refusal repeat it.
     func perform(
-        _ request: HTTPRequest, doing: String, secrets: [Secret] = [], deadline: Deadline
+        _ request: inout HTTPRequest, doing: String, secrets: [Secret] = [], deadline: Deadline
     ) throws(BackendError) -> HTTPResponse {
         let bearer = try currentBearer(deadline: deadline)
-        var response = try send(request, with: bearer, deadline: deadline)
+        request.authorization = bearer.authorization
+        var response = try send(request, deadline: deadline)
         var used = bearer
         if response.isSessionLost {
             Log.info("the KMS no longer knows the session; logging in again")
             forget(bearer)
             used = try currentBearer(deadline: deadline)
-            response = try send(request, with: used, deadline: deadline)
+            request.authorization = used.authorization
+            response = try send(request, deadline: deadline)
         }
         guard response.isSuccess else {
-            throw BackendError(response, doing: doing, hiding: [used.header], secrets: secrets)
+            throw BackendError(response, doing: doing, hiding: [used.authorization.value], secrets: secrets)
         }
-        state.withLock { if $0.bearer === used { $0.lastUse = Deadline.now } }
+        used.lastUse.store(Deadline.now, ordering: .relaxed)
         return response
     }
 
@@ -116,14 +126,6 @@ final class FortanixSession: Sendable {
         } catch {
             throw BackendError(error)
         }
-    }
-
-    private func send(
-        _ request: HTTPRequest, with bearer: Bearer, deadline: Deadline
-    ) throws(BackendError) -> HTTPResponse {
-        var request = request
-        request.authorization = bearer.header
-        return try send(request, deadline: deadline)
     }
 
     private func forget(_ bearer: Bearer) {
@@ -154,7 +156,7 @@ final class FortanixSession: Sendable {
         let now = Deadline.now
         let renewal = state.renewal.flatMap { $0.generation == Gate.generation ? $0 : nil }
         if let bearer = state.bearer {
-            let idle = now &- state.lastUse
+            let idle = bearer.idle(at: now)
             // While one thread renews a token that is still good, the others go on with it.
             guard isExpiring(bearer, idle: idle), renewal == nil || isExpired(bearer, idle: idle) else {
                 return .use(bearer)
@@ -195,7 +197,6 @@ final class FortanixSession: Sendable {
                 FortanixSession.end(number, &state)
                 guard state.credential === credential else { return false }
                 state.bearer = bearer
-                state.lastUse = Deadline.now
                 state.refusals = 0
                 return true
             }
@@ -216,7 +217,7 @@ final class FortanixSession: Sendable {
         end(number, &state)
         state.lastFailure = (number, error)
         guard error.kind == .unauthenticated else {
-            return state.bearer.flatMap { isExpired($0, idle: Deadline.now &- state.lastUse) ? nil : $0 }
+            return state.bearer.flatMap { isExpired($0, idle: $0.idle(at: Deadline.now)) ? nil : $0 }
         }
         guard state.credential === credential else { return nil }
         // 5, 10, 20 … 320 s.

@@ -28,14 +28,15 @@ extension FortanixDSM {
         if let mode = algorithm.mode { body.add("mode", mode) }
         // Repeatable: a second signature over the same digest harms nobody.
         let answer = try session.call(
-            call, json: body.finish(), plain: { SignResponse(plain: $0) }, deadline: deadline)
-        guard algorithm.accepts(answer.signature.count) else {
+            call, json: (consume body).finish(), plain: { ReceivedSignature(plain: $0, expecting: key.text) },
+            deadline: deadline)
+        guard algorithm.accepts(answer.bytes.count) else {
             throw BackendError(
                 .protocolViolation,
-                "sign: the KMS's answer has a signature of \(answer.signature.count) bytes, which is wrong")
+                "sign: the KMS's answer has a signature of \(answer.bytes.count) bytes, which is wrong")
         }
         try key.check(answer.kid, doing: "sign")
-        return answer.signature.withUnsafeBytes { Array($0) }
+        return answer.bytes
     }
 }
 
