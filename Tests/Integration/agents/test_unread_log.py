@@ -31,19 +31,28 @@ def deaf_output(request):
             yield pipe
 
 
+def watch(agent, more: tuple, output, error):
+    agent.process = subprocess.Popen(
+        [str(agent.binary), "agent", *keyval(HOST, "--watch", *more)], env=agent.environment,
+        stdin=subprocess.DEVNULL, stdout=output, stderr=error,
+    )  # fmt: skip
+
+
+def load_again(agent, api, times: int):
+    """The zone loses what was loaded, and gets it again, so often."""
+    wait_until(lambda: HOST in api.zones[ZONE], "loading")
+    for _ in range(times):
+        del api.zones[ZONE][HOST]
+        agent.look_now()
+        wait_until(lambda: HOST in api.zones[ZONE], "loading")
+
+
 @pytest.mark.parametrize("more", [(), ("--json",)])
 def test_watch_goes_on(agent, api, deaf_output, more):
     """Also when standard error is the same."""
     for error in (subprocess.DEVNULL, deaf_output):
-        agent.process = subprocess.Popen(
-            [str(agent.binary), "agent", *keyval(HOST, "--watch", *more)], env=agent.environment,
-            stdin=subprocess.DEVNULL, stdout=deaf_output, stderr=error,
-        )  # fmt: skip
-        for _ in range(2):
-            wait_until(lambda: HOST in api.zones[ZONE], "loading")
-            del api.zones[ZONE][HOST]
-            agent.look_now()
-        wait_until(lambda: HOST in api.zones[ZONE], "loading")
+        watch(agent, more, deaf_output, error)
+        load_again(agent, api, 2)
         del api.zones[ZONE][HOST]
         assert agent.stop() == 0
 
@@ -51,16 +60,10 @@ def test_watch_goes_on(agent, api, deaf_output, more):
 def test_a_log_that_ends(agent, api):
     """As with `| head -1`."""
     with open(agent.directory / "stderr", "wb") as error:
-        agent.process = subprocess.Popen(
-            [str(agent.binary), "agent", *keyval(HOST, "--watch")], env=agent.environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=error,
-        )  # fmt: skip
+        watch(agent, (), subprocess.PIPE, error)
     assert b"loaded into" in agent.process.stdout.readline()
     agent.process.stdout.close()
-    for _ in range(2):
-        del api.zones[ZONE][HOST]
-        agent.look_now()
-        wait_until(lambda: HOST in api.zones[ZONE], "loading")
+    load_again(agent, api, 2)
     assert agent.stop() == 0
     assert (agent.directory / "stderr").read_text().count("the agent goes on all the same") == 1
 
@@ -73,15 +76,8 @@ def test_a_reader_that_stops_reading(agent, api, more):
     with open(read_end, "rb") as reader:
         with open(write_end, "wb", buffering=0) as pipe:
             pipe.write(b"x" * 4095 + b"\n")
-            agent.process = subprocess.Popen(
-                [str(agent.binary), "agent", *keyval(HOST, "--watch", *more)], env=agent.environment,
-                stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe,
-            )  # fmt: skip
-        for _ in range(3):
-            wait_until(lambda: HOST in api.zones[ZONE], "loading")
-            del api.zones[ZONE][HOST]
-            agent.look_now()
-        wait_until(lambda: HOST in api.zones[ZONE], "loading")
+            watch(agent, more, pipe, pipe)
+        load_again(agent, api, 3)
         reader.readline()
         del api.zones[ZONE][HOST]
         agent.look_now()
