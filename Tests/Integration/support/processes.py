@@ -85,8 +85,12 @@ def as_root() -> list[str]:
 
 def open_files(pid: int) -> list[str]:
     """What the descriptors of a process are, of another user's too; `socket:[…]` and the like without their numbers."""
-    listing = run(*as_root(), "find", f"/proc/{pid}/fd", "-type", "l", "-printf", r"%l\n").stdout.decode()
-    return sorted(line.partition(":[")[0] for line in listing.splitlines())
+    command = [*as_root(), "find", f"/proc/{pid}/fd", "-type", "l", "-printf", r"%l\n"]
+    # find fails when a descriptor is closed while it looks.
+    listing = next(
+        (result for _ in range(20) if (result := run(*command, check=False)).returncode == 0), None
+    ) or run(*command)
+    return sorted(line.partition(":[")[0] for line in listing.stdout.decode().splitlines())
 
 
 def resident_kib(pid: int) -> int:
