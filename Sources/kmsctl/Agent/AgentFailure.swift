@@ -86,6 +86,18 @@ struct AgentFailure: Error {
         self.init(code, failure.message, remedy: failure.remedy)
     }
 
+    /// A stored key could not be deleted either.
+    func leaving(_ name: String, after error: any Error) -> AgentFailure {
+        var failure = self
+        let why = AgentFailure(error).message
+        if why != message { failure.message += "; \(why)" }
+        let left =
+            "The key \"\(name)\" is still in the KMS. Delete it, or let the first agent do so that runs when it has"
+            + " ended, ten minutes after it was made."
+        failure.remedy = [remedy, left].compactMap(\.self).joined(separator: " ")
+        return failure
+    }
+
     /// Any error that an agent's step throws.
     init(_ error: any Error) {
         switch error {

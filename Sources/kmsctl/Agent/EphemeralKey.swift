@@ -68,7 +68,11 @@ enum EphemeralKey {
             try delete(kid, client)
             return (key, answer)
         } catch {
-            try? delete(kid, client)
+            do {
+                try delete(kid, client)
+            } catch let second {
+                throw AgentFailure(error).leaving(name, after: second)
+            }
             throw error
         }
     }

@@ -53,6 +53,8 @@ struct VendorKeyval: ParsableCommand {
     @Argument(help: ArgumentHelp(valueName: "SNI_Host_name")) var host: String
     @Argument(help: ArgumentHelp(valueName: "private_key_name")) var key: String
     @Argument(help: ArgumentHelp(valueName: "certificate_name")) var certificate: String
+    @Option(help: ArgumentHelp("Name of the issuer's certificate, as for `kmsctl agent keyval`.", valueName: "name"))
+    var chain: [String] = []
     @OptionGroup var options: AgentOptions
 
     func validate() throws { try VendorAgents.check(options, zone, host) }
@@ -60,7 +62,9 @@ struct VendorKeyval: ParsableCommand {
     func run() throws {
         let options = VendorAgents.options(options, address)
         try Agent.run(options, zone: zone, { try VendorAgents.credential(apiKey) }) { rules in
-            StoredSource(rules: rules) { [HostObjects(host: host.lowercased(), key: key, certificate: certificate)] }
+            StoredSource(rules: rules) {
+                [HostObjects(host: host.lowercased(), key: key, certificate: certificate, chain: chain)]
+            }
         }
     }
 }

@@ -155,10 +155,13 @@ final class AdminClient {
         case (403, .app):
             return CommandFailure(
                 .refused, message,
-                remedy: "This was asked as an app; to ask as a user, unset FORTANIX_API_KEY and run `kmsctl login`.")
+                remedy: "This was asked as an app. Give it the permission in the group (kmsctl app update), or the"
+                    + " object the operation. To ask as a user, give no API key, and run `kmsctl login`.")
         case (404, .nobody): return CommandFailure(.unreachable, message, remedy: Remedy.notAnAPI(target.endpoint))
         case (404, _): return CommandFailure(.notFound, message)
         case (429, _), (502...504, _): return CommandFailure(.unreachable, message, remedy: "Try again later.")
+        case (500..., _):
+            return CommandFailure(.unreachable, message, remedy: "The KMS is out of order: see its own log.")
         default: return CommandFailure(.refused, message)
         }
     }

@@ -15,13 +15,14 @@ class OlderKMS:
     """Usable with `with`. `refused` counts the requests for transient keys.
 
     Requests of a path that begins with `hang_at` are not passed on and not answered until the end; `hanging` is set by
-    the first of them.
+    the first of them. Requests with the method `broken` are answered with 500.
     """
 
     def __init__(self, kms, certificate: Path, key: Path):
         self.kms = kms
         self.refused = 0
         self.hang_at: str | None = None
+        self.broken: str | None = None
         self.hanging = threading.Event()
         self._end = threading.Event()
         handler = type("Handler", (Handler,), {"front": self})
@@ -60,6 +61,8 @@ class Handler(BaseHTTPRequestHandler):
             self.front.hanging.set()
             self.front._end.wait(PATIENCE)
             return None
+        if self.command == self.front.broken:
+            return self._answer(500, "text/plain", b"out of order")
         kms = self.front.kms
         upstream = http.client.HTTPSConnection("127.0.0.1", kms.port, context=client_context(kms.ca_file))
         headers = {"Authorization": self.headers["Authorization"], "Content-Type": "application/json"}

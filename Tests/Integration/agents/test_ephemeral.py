@@ -143,6 +143,21 @@ def test_stored_key_is_deleted_after_a_failure(agent_kms, agent, api, issuer):
     assert left_in_kms(agent_kms) == set() and api.zones[ZONE] == {}
 
 
+def test_a_stored_key_that_cannot_be_deleted(agent_kms, agent, api, issuer, tmp_path):
+    """It is named, and what was made is not used."""
+    certificate, key = certificate_of_this_machine(tmp_path)
+    with OlderKMS(agent_kms.kms, certificate, key) as older:
+        older.broken = "DELETE"
+        agent.environment |= {"KMSCTL_ENDPOINT": older.url, "KMSCTL_CA_FILE": str(certificate)}
+        # By its id, so that the list of plugins is not asked for.
+        code, events = agent(*ephemeral("--type", "ec", "--plugin", issuer[1]))
+    assert (code, events[0]["code"]) == (69, "unavailable")
+    (left,) = left_in_kms(agent_kms)
+    assert f'The key "{left}" is still in the KMS' in events[0]["remedy"] and "out of order" in events[0]["message"]
+    assert api.zones[ZONE] == {}
+    agent_kms.delete(left)
+
+
 def test_watch_renews_before_the_end(agent_kms, agent, api, issuer, tmp_path):
     """A lifetime of eight seconds: at no moment is there an entry that has ended."""
     agent.watch(*ephemeral("--lifetime", "8", "--type", "ec"))

@@ -13,17 +13,20 @@ from processes import output_of, run, wait_until
 from tls_material import make_key
 
 
-def test_published_walk_through(agent_kms, agent, api, ca, tmp_path, binaries):
+def vendor_agent(agent_kms, agent, directory, host: str, *more):
+    script = directory / "sdkms_agent.sh"
+    script.symlink_to(agent.binary)
+    return run(
+        script, ZONE, agent_kms.kms.url, agent_kms.api_key, host, f"{host}-key", f"{host}-cert", *more,
+        env=agent.environment | {"FORTANIX_API_KEY": ""},
+    )  # fmt: skip
+
+
+def test_published_walk_through(agent_kms, agent, api, ca, tmp_path):
     """The vendor's script with the vendor's arguments, and the publication's check with curl."""
     host = "nginx-demo.aserracorp.com"
     certificate = agent_kms.bring(host, ca, make_key("rsa"))
-    script = tmp_path / "sdkms_agent.sh"
-    script.symlink_to(binaries.kmsctl)
-    kms = agent_kms.kms
-    result = run(
-        script, ZONE, kms.url, agent_kms.api_key, host, f"{host}-key", f"{host}-cert",
-        env=agent.environment | {"FORTANIX_API_KEY": ""},
-    )  # fmt: skip
+    result = vendor_agent(agent_kms, agent, tmp_path, host)
     assert output_of(result).startswith(f"{host}: loaded into {ZONE}; the certificate is valid until ")
     answer = run("curl", "--silent", "--show-error", f"http://127.0.0.1:{api.port}/api/6/http/keyvals/{ZONE}").stdout
     values = json.loads(answer)
@@ -66,7 +69,7 @@ def test_an_entry_that_does_not_work_is_replaced(agent_kms, agent, api, ca):
     assert other != certificate
 
 
-def test_chain_in_order(agent_kms, agent, api, ca):
+def test_chain_in_order(agent_kms, agent, api, ca, tmp_path):
     host, key = "chain.example", make_key()
     upper = ca.intermediate("Upper CA")
     lower = upper.intermediate("Lower CA")
@@ -82,6 +85,9 @@ def test_chain_in_order(agent_kms, agent, api, ca):
     assert code == 0 and "without a chain" in events[0]["message"] and "--chain" in events[0]["message"]
     code, events = agent(*keyval(host, "--chain", "lower", "--chain", "upper"))
     assert code == 0 and "message" not in events[0]
+    assert split(api.zones[ZONE][host])[1] == [leaf, lower.certificate, upper.certificate]
+    del api.zones[ZONE][host]
+    vendor_agent(agent_kms, agent, tmp_path, host, "--chain", "lower", "--chain", "upper")
     assert split(api.zones[ZONE][host])[1] == [leaf, lower.certificate, upper.certificate]
 
 
@@ -180,6 +186,7 @@ def test_wrong_list_of_hosts(agent, tmp_path, content, words):
         ("keyval", ZONE, "--host", "*.example", "--key", "k", "--certificate", "c"),
         ("keyval", ZONE, "--host", "192.0.2.1", "--key", "k", "--certificate", "c"),
         ("keyval", ZONE, "--host", "a.example", "--key", "k", "--certificate", "c", "--group", "root"),
+        ("keyval", ZONE, "--host", "a.example", "--host", "b.example", "--key", "k", "--certificate", "c"),
         ("ephemeral", ZONE, "--host", "a.example", "--plugin", "p", "--issuer-key", "k"),
         ("ephemeral", ZONE, "--host", "a.example", "--host", "A.example", "--plugin", "p", "--issuer-key", "k",
          "--issuer-certificate", "c"),
