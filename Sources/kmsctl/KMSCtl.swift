@@ -24,7 +24,7 @@ struct KMSCtl: ParsableCommand {
                   0   done
                   1   the KMS refused
                   2   a file, key or configuration on this machine cannot be used, or the output cannot be written
-                  3   the KMS cannot be reached or is not trusted
+                  3   the KMS cannot be reached, is not trusted, or is out of order
                   4   not logged in, or the credential is not accepted
                   5   there is no such object
                   64  wrong usage
