@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import GRDB
 internal import KMSModel
+internal import KMSSupport
 
 #if canImport(Glibc)
     internal import Glibc
@@ -61,11 +62,9 @@ package struct Backup: Sendable {
 
     /// Beside the file, so that it can be renamed; mode 0600.
     private func makeTemporary(beside place: String) throws(StartError) -> String {
-        var name = Array((place + ".unfinished-XXXXXX").utf8CString)
-        let descriptor = mkstemp(&name)
-        guard descriptor >= 0 else { throw failure(errno) }
-        close(descriptor)
-        return String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard let made = TemporaryPath.makeFile(place + ".unfinished-") else { throw failure(errno) }
+        close(made.descriptor)
+        return made.path
     }
 
     private func fill(_ temporary: String) throws -> Result {

@@ -118,11 +118,10 @@ package struct Restoration: Sendable {
     // MARK: The directory
 
     private func makeTemporary() throws(StartError) -> DataDirectory {
-        var name = Array((directory.path + ".unfinished-XXXXXX").utf8CString)
-        guard mkdtemp(&name) != nil else {
+        guard let path = TemporaryPath.makeFolder(directory.path + ".unfinished-") else {
             throw StartError(cannot: "make \(directory.path)", errno, otherwise: .cannotCreate)
         }
-        return DataDirectory(String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+        return DataDirectory(path)
     }
 
     private func fill(

@@ -18,11 +18,8 @@ struct Generation {
         let parent = "\(folder.path)/\(Self.parent)"
         guard mkdir(parent, 0o700) == 0 || errno == EEXIST else { throw OutputFolder.failure(parent) }
         try Self.apply(folder.access, to: parent)
-        var template = Array("\(parent)/XXXXXX".utf8CString)
-        guard template.withUnsafeMutableBufferPointer({ $0.baseAddress.flatMap { mkdtemp($0) } }) != nil else {
-            throw OutputFolder.failure(parent)
-        }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard let made = TemporaryPath.makeFolder("\(parent)/") else { throw OutputFolder.failure(parent) }
+        path = made
         do {
             try Self.apply(folder.access, to: path)
             guard mkdir("\(path)/www", 0o700) == 0 else { throw OutputFolder.failure(path) }

@@ -16,8 +16,10 @@ struct AgentKeyval: ParsableCommand {
     @Argument(help: ArgumentHelp("Name of NGINX Plus's key-value zone.", valueName: "store"))
     var zone: String?
     // An array, so that a second one is an error and does not replace the first.
-    @Option(help: "Name that clients ask for (SNI).", transform: HostName.argument)
-    var host: [String] = []
+    @Option(
+        name: .customLong("host"), help: ArgumentHelp("Name that clients ask for (SNI).", valueName: "host"),
+        transform: HostName.argument)
+    var hosts: [String] = []
     @Option(help: ArgumentHelp("Name of the private key in the KMS.", valueName: "name"))
     var key: String?
     @Option(help: ArgumentHelp("Name of the certificate in the KMS.", valueName: "name"))
@@ -36,11 +38,11 @@ struct AgentKeyval: ParsableCommand {
 
     func validate() throws {
         try options.checkDestination(zone)
-        guard host.count <= 1 else {
-            throw ValidationError("--host is given \(host.count) times. Several hosts come from a file: --hosts-file.")
+        guard hosts.count <= 1 else {
+            throw ValidationError("--host is given \(hosts.count) times. Several hosts come from a file: --hosts-file.")
         }
-        let isOne = !host.isEmpty && key != nil && certificate != nil
-        let isNone = host.isEmpty && key == nil && certificate == nil && chain.isEmpty
+        let isOne = !hosts.isEmpty && key != nil && certificate != nil
+        let isNone = hosts.isEmpty && key == nil && certificate == nil && chain.isEmpty
         guard hostsFile == nil ? isOne : isNone else {
             throw ValidationError("Give --host, --key and --certificate, or --hosts-file.")
         }
@@ -50,7 +52,7 @@ struct AgentKeyval: ParsableCommand {
         try Agent.run(options, zone: zone) { rules in
             StoredSource(rules: rules) {
                 if let hostsFile { return try HostList.read(hostsFile) }
-                guard let host = host.first, let key, let certificate else { return [] }
+                guard let host = hosts.first, let key, let certificate else { return [] }
                 return [HostObjects(host: host, key: key, certificate: certificate, chain: chain)]
             }
         }

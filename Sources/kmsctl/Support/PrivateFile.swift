@@ -1,4 +1,5 @@
 import Glibc
+import KMSSupport
 
 /// A secret goes to a file for its owner only (0600), complete or not there at all: written beside its place and
 /// renamed. Into what is there and no regular file, a device or a pipe, it is written as it is.
@@ -78,17 +79,14 @@ enum PrivateFile {
     }
 
     private static func replace(_ path: String, with bytes: [UInt8]) throws {
-        var template = Array("\(path).XXXXXX".utf8CString)
-        // 0600 whatever the umask.
-        let descriptor = template.withUnsafeMutableBufferPointer { $0.baseAddress.map { mkstemp($0) } ?? -1 }
-        guard descriptor >= 0 else { throw failure(path) }
+        guard let (temporary, descriptor) = TemporaryPath.makeFile("\(path).") else { throw failure(path) }
         do {
             defer { close(descriptor) }
             guard fchmod(descriptor, 0o600) == 0, writeAll(bytes, to: descriptor), fsync(descriptor) == 0,
-                rename(template, path) == 0
+                rename(temporary, path) == 0
             else { throw failure(path) }
         } catch {
-            unlink(template)
+            unlink(temporary)
             throw error
         }
     }
